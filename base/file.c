@@ -1,0 +1,108 @@
+/* Small whole files, read and replaced. No directories are walked here and nothing is interpreted. */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum rn_status rn_file_read(const char *path, struct rn_buffer *out, struct rn_error *error)
+{
+    enum rn_status status = RN_OK;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return rn_fail(error, errno == ENOENT ? RN_NOTFOUND : RN_IO, "cannot read %s: %s", path,
+                       strerror(errno));
+    }
+    while (status == RN_OK) {
+        status = rn_buffer_reserve(out, 4096);
+        if (status != RN_OK) {
+            rn_fail(error, status, "%s is too large to read", path);
+            break;
+        }
+        ssize_t got = read(descriptor, out->data + out->len, out->cap - out->len);
+        if (got == 0) {
+            break;
+        }
+        if (got > 0) {
+            out->len += (size_t)got;
+        } else if (errno != EINTR) {
+            status = rn_fail(error, RN_IO, "cannot read %s: %s", path, strerror(errno));
+        }
+    }
+    (void)close(descriptor);
+    return status;
+}
+
+enum rn_status rn_file_write_all(int descriptor, struct rn_bytes content)
+{
+    while (content.len > 0) {
+        ssize_t put = write(descriptor, content.data, content.len);
+        if (put >= 0) {
+            content = rn_bytes_from(content, (size_t)put);
+        } else if (errno != EINTR) {
+            return RN_IO;
+        }
+    }
+    return RN_OK;
+}
+
+enum rn_status rn_file_write(const char *path, struct rn_bytes content, unsigned mode,
+                             struct rn_error *error)
+{
+    char temporary[PATH_MAX];
+    int len = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
+    if (len < 0 || (size_t)len >= sizeof temporary) {
+        return rn_fail(error, RN_LIMIT, "the path %s is too long", path);
+    }
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+    if (descriptor < 0) {
+        return rn_fail(error, RN_IO, "cannot write %s: %s", temporary, strerror(errno));
+    }
+    bool good = rn_file_write_all(descriptor, content) == RN_OK && fsync(descriptor) == 0;
+    int cause = errno;
+    if (close(descriptor) != 0 && good) {
+        good = false;
+        cause = errno;
+    }
+    if (good && rename(temporary, path) != 0) {
+        good = false;
+        cause = errno;
+    }
+    if (!good) {
+        (void)unlink(temporary);
+        return rn_fail(error, cause == ENOSPC ? RN_FULL : RN_IO, "cannot write %s: %s", path,
+                       strerror(cause));
+    }
+    return RN_OK;
+}
+
+enum rn_status rn_file_make_directory(const char *path, unsigned mode, struct rn_error *error)
+{
+    char partial[PATH_MAX];
+    size_t len = strlen(path);
+    if (len == 0 || len >= sizeof partial) {
+        return rn_fail(error, RN_INVALID, "'%s' is no usable directory name", path);
+    }
+    memcpy(partial, path, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (partial[i] != '/' && partial[i] != '\0') {
+            continue;
+        }
+        char kept = partial[i];
+        partial[i] = '\0';
+        if (mkdir(partial, (mode_t)mode) != 0 && errno != EEXIST) {
+            return rn_fail(error, RN_IO, "cannot create the directory %s: %s", partial,
+                           strerror(errno));
+        }
+        partial[i] = kept;
+    }
+    struct stat found;
+    if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)) {
+        return rn_fail(error, RN_IO, "%s is not a directory", path);
+    }
+    return RN_OK;
+}

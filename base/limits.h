@@ -1,0 +1,53 @@
+/*
+ * Every limit of reenact, named once. The man page's section LIMITS repeats these numbers; change both.
+ */
+#ifndef RN_BASE_LIMITS_H
+#define RN_BASE_LIMITS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* HTTP (DESIGN 10; http.md 6) */
+#define RN_HEAD_BYTES_MAX ((size_t)64 * 1024)
+#define RN_HEAD_FIELDS_MAX 256u
+#define RN_CHUNK_EXTENSION_BYTES_MAX ((size_t)4 * 1024)
+#define RN_TRAILER_BYTES_MAX ((size_t)16 * 1024)
+#define RN_REQUEST_BODY_BYTES_MAX                                                                  \
+    ((size_t)64 * 1024 * 1024) /* above: passed on whole, recorded as truncated */
+
+/* A piece of a body that is committed on its own, whichever comes first. */
+#define RN_PART_BYTES_MAX ((size_t)256 * 1024)
+#define RN_PART_AGE_NS UINT64_C(1000000000)
+
+/* A trace */
+#define RN_TRACE_EVENTS_MAX 1000000u
+#define RN_TRACE_IDLE_NS                                                                           \
+    (UINT64_C(300) * 1000000000) /* serve: a trace closes this long after its last exchange */
+
+/* Reading back and matching */
+#define RN_DECODED_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define RN_DECODED_RATIO_MAX 1000u
+#define RN_JSON_DEPTH_MAX 256u
+
+/* The gateway */
+#define RN_CONNECTIONS_MAX 9000u
+#define RN_HELD_REQUESTS_MAX 9000u
+#define RN_OUT_HIGH_BYTES ((size_t)256 * 1024) /* stop reading upstream above this */
+#define RN_OUT_LOW_BYTES ((size_t)64 * 1024)   /* go on below this */
+#define RN_TRANSFERS_PER_SHARD 64u             /* http.md 3.4 */
+#define RN_CONNECT_TIMEOUT_MS 10000L
+#define RN_IDLE_TIMEOUT_MS 600000L
+
+/* The way to the disk */
+#define RN_WRITER_BYTES_MAX ((size_t)256 * 1024 * 1024) /* handed over and not yet committed */
+#define RN_COMMIT_BYTES_MAX ((size_t)1024 * 1024)       /* prepared bytes in one transaction */
+#define RN_COMMIT_EVENTS_MAX 256u
+
+/* Redaction */
+#define RN_CREDENTIAL_BYTES_MIN 12u /* shorter values are not looked for in bodies */
+#define RN_CREDENTIAL_BYTES_MAX 4096u
+#define RN_CREDENTIALS_MAX 1024u
+
+#define RN_RECEIPT_BYTES_MAX ((size_t)16 * 1024 * 1024)
+
+#endif

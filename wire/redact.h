@@ -1,0 +1,86 @@
+/*
+ * Credentials are not evidence (DESIGN 2.5, 5.5). This file finds them; the store's write door replaces them.
+ *
+ * A redactor belongs to one session. It knows the well-known shapes of keys and the values of credentials that this
+ * session has shown so far (from headers, queries, URL userinfo, known JSON members, the command's environment), and
+ * finds both in any bytes: in clear, percent-encoded, with JSON escapes ("\/"), and in base64 at all three alignments.
+ *
+ * Found spans are replaced by a placeholder of the same length. Values of 12 bytes and more become "RN-REDACTED-xxxx";
+ * shorter ones (by name only) become x's. Placeholders are found again as spans, so that a stored request matches itself.
+ *
+ * Threads: a redactor may be used by one thread at a time.
+ */
+#ifndef RN_WIRE_REDACT_H
+#define RN_WIRE_REDACT_H
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/status.h"
+
+enum rn_secret_kind {
+    RN_SECRET_HEADER = 1, /* the value of a field named as a credential */
+    RN_SECRET_QUERY = 2,  /* a query parameter named as a credential */
+    RN_SECRET_USERINFO = 3,
+    RN_SECRET_MEMBER = 4, /* a JSON member named as a credential */
+    RN_SECRET_SHAPE = 5,  /* a well-known key shape */
+    RN_SECRET_SEEN = 6,   /* a value this session showed as a credential */
+    RN_SECRET_PLACEHOLDER = 7
+};
+
+struct rn_span {
+    size_t offset;
+    size_t len;
+    enum rn_secret_kind kind;
+};
+
+/* Grows by rn_alloc; rn_spans_free. Spans are sorted by offset and do not overlap. */
+struct rn_spans {
+    struct rn_span *at;
+    size_t count;
+    size_t cap;
+};
+void rn_spans_free(struct rn_spans *spans);
+
+struct rn_redactor;
+
+struct rn_redactor *rn_redactor_new(void);
+void rn_redactor_free(struct rn_redactor *redactor);
+
+/*
+ * Remembers the value of a credential (12 to 4,096 bytes; others are ignored; the oldest are forgotten beyond
+ * RN_CREDENTIALS_MAX). A scheme word ("Bearer x", "Basic x") is taken off, and a Basic value is also remembered decoded,
+ * user and password apart.
+ */
+enum rn_status rn_redactor_learn(struct rn_redactor *redactor, struct rn_bytes value);
+
+/*
+ * A request or response head (start line and fields, as raw bytes): query parameters, userinfo, credential fields
+ * (values without the scheme word), shapes and seen values. Also learns what it finds by name.
+ * Header names: authorization, proxy-authorization, x-api-key, api-key, cookie, ... and the patterns *key*, *token*,
+ * *secret*, *auth*, *password*, *credential*; never names with `ratelimit`, `tokens`, `token-count`, nor idempotency-key,
+ * sec-websocket-key, sec-websocket-accept, x-stainless-*, access-control-*, www-authenticate. In responses only
+ * set-cookie and a short list by name.
+ */
+enum rn_status rn_redact_head(struct rn_redactor *redactor, struct rn_bytes head, bool is_request,
+                              struct rn_spans *spans);
+/* A request target alone: userinfo and query parameters by name, shapes, seen values. */
+enum rn_status rn_redact_target(struct rn_redactor *redactor, struct rn_bytes target,
+                                struct rn_spans *spans);
+/*
+ * A body, argv line or output: shapes, seen values, placeholders; with `is_json` also known members (api_key, apiKey,
+ * password, client_secret, access_token, refresh_token, ... with string values).
+ *
+ * For bodies that come in parts: with `final` false, *settled is how many leading bytes can be stored now because no
+ * span can still begin in them and end behind the input; the caller keeps the rest and feeds it again with what follows.
+ * With `final` true *settled is bytes.len. `settled` may be NULL when final.
+ */
+enum rn_status rn_redact_body(struct rn_redactor *redactor, struct rn_bytes bytes, bool is_json,
+                              bool final, struct rn_spans *spans, size_t *settled);
+
+/* Writes the placeholders over the spans of `bytes` in place. Lengths do not change. */
+void rn_redact_apply(uint8_t *bytes, const struct rn_spans *spans);
+/* Whether a field of that name is a credential in a request (or in a response). */
+bool rn_redact_is_credential_field(struct rn_bytes name, bool is_request);
+
+#endif
