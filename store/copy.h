@@ -1,0 +1,25 @@
+/*
+ * Moving and rewriting stored traces without changing what they say: the ground for compact, seal, import and forget.
+ */
+#ifndef RN_STORE_COPY_H
+#define RN_STORE_COPY_H
+
+#include "store/trace.h"
+
+/* Copies a closed trace into another store, every event re-framed with `codec` (enum rn_codec). Digests stay equal. */
+enum rn_status rn_trace_copy(struct rn_store *from, const struct rn_trace_id *id, struct rn_store *to,
+                             uint8_t codec, struct rn_error *error);
+
+/*
+ * Erases the content of one field of a closed trace. Its length and hashes stay, the trace's secret is replaced by the salts
+ * of what remains, the old frame's row is rewritten. `evidence` and `said` still verify.
+ */
+enum rn_status rn_trace_erase_field(struct rn_store *store, const struct rn_trace_id *id,
+                                    enum rn_event_class class, uint32_t n, enum rn_tag tag,
+                                    struct rn_error *error);
+
+/* Adds a note (n1, n2, ...) to a trace in any state. Digests do not change. */
+enum rn_status rn_trace_add_note(struct rn_store *store, const struct rn_trace_id *id,
+                                 struct rn_bytes text, struct rn_error *error);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * LMDB behind our own words: one environment, its named trees, transactions, cursors. The only file that includes lmdb.h.
+ * Private to store/. Pitfalls of 0.9.24: storage.md 3.5.
+ *
+ * Values read are lent until the transaction ends or (write transactions) until the next write; they are not aligned.
+ */
+#ifndef RN_STORE_DB_H
+#define RN_STORE_DB_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+enum rn_tree {
+    RN_TREE_META,    /* name -> bytes: "format", "watermark", ... */
+    RN_TREE_LOG,     /* u64 row, big-endian, rising (MDB_APPEND) -> frame */
+    RN_TREE_TRACE,   /* trace id -> msgpack summary */
+    RN_TREE_TIME,    /* u64 start wall ns, trace id -> nothing */
+    RN_TREE_EVENT,   /* trace id, class, n, part, kind -> u64 row */
+    RN_TREE_SUFFIX,  /* trace id with its hex digits reversed -> nothing */
+    RN_TREE_NAME,    /* name, 0, u64 start, trace id -> flags (alias or name) */
+    RN_TREE_SESSION, /* session id, u64 start, trace id -> nothing */
+    RN_TREE_ID,      /* foreign id (at most 200 bytes), 0, trace id -> u32 event */
+    RN_TREE_COUNT
+};
+
+struct rn_db;
+struct rn_db_txn;
+struct rn_db_cursor;
+
+/* Creates data.mdb in `directory` when `create`. FD_CLOEXEC on its descriptors. Default durability, never NOSYNC and kin. */
+enum rn_status rn_db_open(const char *directory, bool create, struct rn_db **out, struct rn_error *error);
+void rn_db_close(struct rn_db *db);
+uint64_t rn_db_file_bytes(const struct rn_db *db);
+
+enum rn_status rn_db_begin(struct rn_db *db, bool write, struct rn_db_txn **out, struct rn_error *error);
+/* Commits and frees, also when it fails (the batch must be redone from memory). RN_FULL, RN_IO. */
+enum rn_status rn_db_commit(struct rn_db_txn *txn, struct rn_error *error);
+void rn_db_abort(struct rn_db_txn *txn);
+
+/* RN_NOTFOUND without a sentence. */
+enum rn_status rn_db_get(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key, struct rn_bytes *value);
+enum rn_status rn_db_put(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key,
+                         struct rn_bytes value, struct rn_error *error);
+/* At the end of the log: the next row number is given. */
+enum rn_status rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row, struct rn_error *error);
+enum rn_status rn_db_delete(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key);
+
+struct rn_db_cursor *rn_db_cursor_new(struct rn_db_txn *txn, enum rn_tree tree);
+/* The first entry with a key >= `key`; then next and previous. RN_NOTFOUND at either end. */
+enum rn_status rn_db_seek(struct rn_db_cursor *cursor, struct rn_bytes key, struct rn_bytes *found,
+                          struct rn_bytes *value);
+enum rn_status rn_db_last(struct rn_db_cursor *cursor, struct rn_bytes *found, struct rn_bytes *value);
+enum rn_status rn_db_next(struct rn_db_cursor *cursor, struct rn_bytes *found, struct rn_bytes *value);
+enum rn_status rn_db_previous(struct rn_db_cursor *cursor, struct rn_bytes *found, struct rn_bytes *value);
+void rn_db_cursor_free(struct rn_db_cursor *cursor);
+
+#endif

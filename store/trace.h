@@ -1,0 +1,60 @@
+/*
+ * Reading traces back: summaries, and events piece by piece or whole.
+ */
+#ifndef RN_STORE_TRACE_H
+#define RN_STORE_TRACE_H
+
+#include "store/evidence.h"
+#include "store/store.h"
+
+enum rn_trace_state { RN_TRACE_OPEN = 1, RN_TRACE_CLOSED = 2, RN_TRACE_LOST = 3 };
+enum rn_complete { RN_COMPLETE_YES = 1, RN_COMPLETE_NO = 2, RN_COMPLETE_UNKNOWN = 3 };
+
+/* What the store knows of a trace without decoding its events. Text lives in the arena it was read into. */
+struct rn_trace_summary {
+    struct rn_trace_id id;
+    struct rn_trace_id session;
+    struct rn_trace_id parent;
+    enum rn_trace_state state;
+    enum rn_complete complete; /* no: a gap, a lost exchange, a truncated or withheld body */
+    struct rn_bytes name;
+    struct rn_bytes release;
+    struct rn_bytes kind;      /* "run", "serve" */
+    struct rn_bytes tags;      /* runs "k=v" */
+    struct rn_bytes upstreams; /* runs: names seen, sorted */
+    bool is_alias;
+    bool has_run;
+    uint64_t started_wall_ns;
+    uint64_t ended_wall_ns;    /* of its last event so far */
+    uint32_t events;           /* highest ordinal */
+    uint32_t gaps;
+    uint32_t notes;
+    uint32_t cut, aborted, refused, lost, late; /* exchanges */
+    uint64_t raw_bytes;        /* heads and bodies as they crossed the wire */
+    uint64_t stored_bytes;     /* frames */
+    int exit_status;           /* of the run, as wait(2); -1 when there is none */
+    struct rn_digests digests; /* once closed */
+    struct rn_salts salts;
+};
+
+/* RN_NOTFOUND when there is no such trace. */
+enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id *id,
+                                struct rn_arena *arena, struct rn_trace_summary *out,
+                                struct rn_error *error);
+
+/*
+ * One event, its pieces joined. Every frame's checksum is verified. RN_NOTFOUND; RN_DAMAGED with the place;
+ * RN_NOMEM. Fields live in the arena.
+ */
+enum rn_status rn_trace_event(struct rn_store *store, const struct rn_trace_id *id,
+                              enum rn_event_class class, uint32_t n, struct rn_arena *arena,
+                              struct rn_event *out, struct rn_error *error);
+
+/*
+ * Whether the trace's digests follow from its events. RN_DAMAGED names the first event that does not fit (its own frames
+ * fail, or the chain differs). Open traces are checked as far as they go, without the chain.
+ */
+enum rn_status rn_trace_verify(struct rn_store *store, const struct rn_trace_id *id,
+                               struct rn_error *error);
+
+#endif

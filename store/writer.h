@@ -1,0 +1,76 @@
+/*
+ * The one way into a store: a thread that commits whatever queued while the last commit ran (group commit, no timer).
+ *
+ * The loop's thread submits entries and gets them back when they are durable (or have failed); in between, the bytes they
+ * borrow must stay. The thread redacts, hashes, keys, encodes, compresses and verifies outside the transaction and only
+ * appends inside it. Indexes follow when the queue is empty.
+ */
+#ifndef RN_STORE_WRITER_H
+#define RN_STORE_WRITER_H
+
+#include "store/store.h"
+
+struct rn_writer;
+struct rn_recording;
+
+/* What a trace is opened with. Text is copied; NULL means none. */
+struct rn_recording_settings {
+    struct rn_trace_id id;
+    struct rn_trace_id session;   /* all zero: the trace's own id */
+    struct rn_trace_id parent;    /* all zero: none */
+    const char *name;             /* --name, or the alias it was opened under */
+    const char *release;
+    const char *const *tags;      /* "k=v", NULL-terminated, or NULL */
+    const char *kind;             /* "run" or "serve" */
+    bool is_alias;                /* name was given as /t/NAME/ or x-reenact-trace */
+};
+
+enum rn_entry_kind {
+    RN_ENTRY_EVENT,       /* a whole event, closed */
+    RN_ENTRY_EVENT_OPEN,  /* the beginning of one that comes in parts */
+    RN_ENTRY_EVENT_PART,
+    RN_ENTRY_EVENT_CLOSE, /* its last piece: holds RN_TAG_END (exchanges) */
+    RN_ENTRY_TRACE_CLOSE  /* digests are chained and kept; the recording is freed when the entry comes back */
+};
+
+struct rn_entry {
+    struct rn_entry *next;      /* the writer's between submit and collect */
+    enum rn_entry_kind kind;
+    struct rn_recording *trace;
+    struct rn_event event;      /* pieces name class and n; bytes are borrowed until collected */
+    enum rn_status status;      /* set when it comes back */
+    uint64_t stored_bytes;      /* set when it comes back: frame bytes */
+    void *owner;                /* the submitter's */
+};
+
+/*
+ * Starts the thread. `wake(wake_self)` is called from it whenever finished entries wait for rn_writer_collect.
+ * With `credentials_key` (the user's key, may be empty) fingerprints are made.
+ */
+enum rn_status rn_writer_start(struct rn_store *store, void (*wake)(void *self), void *wake_self,
+                               struct rn_bytes credentials_key, struct rn_writer **out,
+                               struct rn_error *error);
+/* Commits everything submitted, brings the indexes up, ends the thread. Collect what is left afterwards: it may be called once more. */
+void rn_writer_stop(struct rn_writer *writer);
+void rn_writer_free(struct rn_writer *writer);
+
+/*
+ * Opens a trace. Its frame is committed with the first entry. All recordings of one session share what is known of
+ * credentials: `redactor_of` may name another recording, or NULL for a fresh redactor.
+ */
+struct rn_recording *rn_recording_open(struct rn_writer *writer, const struct rn_recording_settings *settings,
+                                       struct rn_recording *redactor_of);
+const struct rn_trace_id *rn_recording_id(const struct rn_recording *recording);
+/* A credential known beforehand, such as the value of an environment variable. Before the first submit of this recording. */
+enum rn_status rn_recording_learn(struct rn_recording *recording, struct rn_bytes value);
+
+/* Never blocks. Entries of one recording are committed in the order they were submitted. */
+void rn_writer_submit(struct rn_writer *writer, struct rn_entry *entry);
+/* Finished entries in order of submission, or NULL. Their memory is the submitter's again. */
+struct rn_entry *rn_writer_collect(struct rn_writer *writer);
+/* Bytes submitted and not yet collected. */
+uint64_t rn_writer_backlog_bytes(const struct rn_writer *writer);
+/* The sentence of the last failed commit, "" when none failed. Copied into `out`. */
+void rn_writer_last_error(struct rn_writer *writer, char *out, size_t out_bytes);
+
+#endif
