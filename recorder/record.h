@@ -1,0 +1,51 @@
+/*
+ * `reenact record -- COMMAND` and `reenact serve` from open to last line (DESIGN 5.2, 5.6). Terminal output is the caller's.
+ */
+#ifndef RN_RECORDER_RECORD_H
+#define RN_RECORDER_RECORD_H
+
+#include "gateway/environment.h"
+#include "recorder/recorder.h"
+
+struct rn_record_settings {
+    const char *store; /* --store or NULL */
+    char *const *argv; /* COMMAND; NULL for serve */
+    char *const *environment;
+    const char *name;
+    const char *release;
+    const char *session;            /* --session text or NULL */
+    const char *const *tags;        /* "k=v", NULL-terminated */
+    const char *const *wraps;       /* NULL-terminated */
+    const char *const *upstreams;   /* "NAME=URL" */
+    const char *const *ports;       /* "NAME=PORT" */
+    uint16_t port;                  /* of the port with our paths; 0: the kernel chooses */
+    enum rn_durability durability;
+    uint64_t trace_idle_ns;
+    /* serve: called once the ports are open, with the URL of the port with our paths. */
+    void (*on_ready)(void *self, const char *url, const struct rn_port *ports, size_t port_count);
+    void *self;
+};
+
+struct rn_record_outcome {
+    struct rn_trace_id trace; /* the run's */
+    struct rn_recorder_counts counts;
+    uint64_t malformed, foreign; /* requests the gateway refused before they were events */
+    int wait_status;             /* COMMAND's */
+    bool started;                /* COMMAND was executed */
+    bool recorded;               /* the run's trace was closed durably */
+    char store[4096];            /* path */
+    char remark[512];            /* why nothing was recorded or what failed, or "" */
+};
+
+/*
+ * RN_OK: COMMAND ran (its status is in the outcome), also when the store failed on the way (then `recorded` is false and the
+ * remark says so). Otherwise reenact failed before COMMAND ran: RN_NOTFOUND from the command is exit 127, RN_REFUSED 126 when
+ * `outcome->started` could not be reached because of exec; everything else is 125.
+ */
+enum rn_status rn_record_run(const struct rn_record_settings *settings, struct rn_record_outcome *outcome,
+                             struct rn_error *error);
+/* Serves until SIGINT or SIGTERM, then finishes what is open. */
+enum rn_status rn_record_serve(const struct rn_record_settings *settings, struct rn_record_outcome *outcome,
+                               struct rn_error *error);
+
+#endif
