@@ -20,14 +20,22 @@ struct rn_variable {
     struct rn_bytes template; /* likewise */
 };
 
+/* An upstream that some template names; each stands once in a plan. */
+struct rn_variable_upstream {
+    struct rn_variable_upstream *next;
+    const char *name;
+};
+
 /* Everything lives in `arena`; a zeroed struct is an empty plan, rn_environment_free ends it. */
 struct rn_environment {
     struct rn_arena arena;
     struct rn_variable *first;
     struct rn_variable *last;
+    struct rn_variable_upstream *upstreams;
 };
 void rn_environment_free(struct rn_environment *plan);
-enum rn_status rn_environment_set(struct rn_environment *plan, struct rn_bytes name, struct rn_bytes template);
+enum rn_status rn_environment_set(struct rn_environment *plan, struct rn_bytes name,
+                                  struct rn_bytes template);
 
 /*
  * The plan for `record`: the variables of DESIGN 5.2. One that is already set in `environment` makes its value the upstream
@@ -45,15 +53,12 @@ struct rn_port {
     uint16_t port;
 };
 
-/* The upstreams that the plan's templates name, each once; NULL past the end. Lent until the plan ends. */
-const char *rn_environment_upstream(const struct rn_environment *plan, size_t index);
-
 /*
  * A new environment: `base` with the plan's variables filled in, NO_PROXY and no_proxy extended by 127.0.0.1 and localhost, and
  * `extra` ("NAME=value", NULL-terminated or NULL) set. NULL-terminated; freed by rn_environment_drop. NULL: out of memory.
  */
-char **rn_environment_build(const struct rn_environment *plan, const struct rn_port *ports, size_t port_count,
-                            char *const *base, const char *const *extra);
+char **rn_environment_build(const struct rn_environment *plan, const struct rn_port *ports,
+                            size_t port_count, char *const *base, const char *const *extra);
 void rn_environment_drop(char **environment);
 
 /* The form RN_TAG_VARIABLES holds: pairs of runs. */
