@@ -35,6 +35,7 @@ struct rn_json_reader {
     size_t at;          /* offset behind the last token, or of the fault */
     size_t begin;       /* offset of the last token */
     const char *fault;  /* static text */
+    bool too_deep;      /* the fault is the depth, not the grammar */
     unsigned depth;
     unsigned state;
     uint8_t is_object[RN_JSON_DEPTH_MAX / 8]; /* a bit per level */
@@ -49,9 +50,12 @@ struct rn_json {
     enum rn_json_token kind;   /* OBJECT_BEGIN, ARRAY_BEGIN, STRING, NUMBER, TRUE, FALSE or NULL */
     struct rn_bytes raw;       /* the value's text as it stands in the input */
     struct rn_bytes key;       /* the raw key literal when a member of an object, else empty */
+    struct rn_bytes name;      /* the key unescaped */
     struct rn_json *child;     /* first member or element */
+    struct rn_json **sorted;   /* objects: the members by name, of equal names in document order */
     struct rn_json *next;      /* next sibling */
     size_t count;              /* members or elements */
+    bool duplicated;           /* a key stands twice in this object or in one inside this value */
 };
 
 /*
@@ -76,7 +80,8 @@ enum rn_status rn_json_quote(struct rn_bytes text, struct rn_buffer *out);
 
 /*
  * Equality: members in any order, strings by code points, numbers by exact decimal value (1.0 = 1 = 10e-1, and
- * 9007199254740993 is not ...992). Objects with duplicate keys equal nothing.
+ * 9007199254740993 is not ...992). Objects with duplicate keys equal nothing. Numbers whose exponent has more than 17
+ * digits are equal only when written the same.
  */
 bool rn_json_equal(const struct rn_json *a, const struct rn_json *b);
 
