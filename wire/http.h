@@ -57,9 +57,13 @@ struct rn_http_head {
     struct rn_http_field fields[RN_HEAD_FIELDS_MAX];
 };
 
-/* Where and why a head was refused. `reason` is static text, one clause: "a blank before ':'". */
+/*
+ * Where and why a head was refused; untouched by RN_HTTP_DONE and RN_HTTP_MORE. `reason` is static text, one clause:
+ * "a blank before ':'". The offset counts from the first byte of `in`. Where a fault is taken, NULL will do.
+ */
 struct rn_http_fault {
     size_t offset;
+    unsigned status; /* the answer it earns: 400, 431, 501 or 505 */
     const char *reason;
 };
 
@@ -101,7 +105,7 @@ enum rn_chunk_step {
     RN_CHUNK_END,       /* last chunk and trailers read */
     RN_CHUNK_MORE,      /* the input is used up */
     RN_CHUNK_BAD,       /* malformed; fault says where */
-    RN_CHUNK_TOO_LARGE, /* extensions over 4 KiB or trailers over 16 KiB */
+    RN_CHUNK_TOO_LARGE, /* extensions of one chunk over 4 KiB, trailers over 16 KiB, or no memory for them */
 };
 
 /* A zeroed struct starts a body. Owns nothing but its trailer buffer: rn_chunk_decoder_free. */
@@ -115,7 +119,10 @@ struct rn_chunk_decoder {
     const char *fault;
 };
 
-/* Takes bytes off the front of `in` until there is something to say. */
+/*
+ * Takes bytes off the front of `in` until there is something to say. Where the stream is cut into pieces changes only how
+ * much one RN_CHUNK_DATA holds. END, BAD and TOO_LARGE are final: they take nothing more and are said again.
+ */
 enum rn_chunk_step rn_chunk_next(struct rn_chunk_decoder *decoder, struct rn_bytes *in,
                                  struct rn_bytes *data);
 void rn_chunk_decoder_free(struct rn_chunk_decoder *decoder);
