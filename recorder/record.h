@@ -13,12 +13,12 @@ struct rn_record_settings {
     char *const *environment;
     const char *name;
     const char *release;
-    const char *session;            /* --session text or NULL */
-    const char *const *tags;        /* "k=v", NULL-terminated */
-    const char *const *wraps;       /* NULL-terminated */
-    const char *const *upstreams;   /* "NAME=URL" */
-    const char *const *ports;       /* "NAME=PORT" */
-    uint16_t port;                  /* of the port with our paths; 0: the kernel chooses */
+    const char *session;          /* --session text or NULL */
+    const char *const *tags;      /* "k=v", NULL-terminated */
+    const char *const *wraps;     /* NULL-terminated */
+    const char *const *upstreams; /* "NAME=URL" */
+    const char *const *ports;     /* "NAME=PORT" */
+    uint16_t port;                /* of the port with our paths; 0: the kernel chooses */
     enum rn_durability durability;
     uint64_t trace_idle_ns;
     /* serve: called once the ports are open, with the URL of the port with our paths. */
@@ -42,10 +42,10 @@ struct rn_record_outcome {
  * remark says so). Otherwise reenact failed before COMMAND ran: RN_NOTFOUND from the command is exit 127, RN_REFUSED 126 when
  * `outcome->started` could not be reached because of exec; everything else is 125.
  */
-enum rn_status rn_record_run(const struct rn_record_settings *settings, struct rn_record_outcome *outcome,
-                             struct rn_error *error);
+enum rn_status rn_record_run(const struct rn_record_settings *settings,
+                             struct rn_record_outcome *outcome, struct rn_error *error);
 /* Serves until SIGINT or SIGTERM, then finishes what is open. */
-enum rn_status rn_record_serve(const struct rn_record_settings *settings, struct rn_record_outcome *outcome,
-                               struct rn_error *error);
+enum rn_status rn_record_serve(const struct rn_record_settings *settings,
+                               struct rn_record_outcome *outcome, struct rn_error *error);
 
 #endif

@@ -21,17 +21,18 @@ struct rn_recorder_settings {
     struct rn_writer *writer;
     struct rn_upstreams *upstreams;
     enum rn_durability durability;
-    struct rn_recording *run;     /* the run's trace, or NULL in serve */
-    struct rn_trace_id session;   /* of traces opened here */
-    const char *release;          /* labels of traces opened here; borrowed */
+    struct rn_recording *run;   /* the run's trace, or NULL in serve */
+    struct rn_trace_id session; /* of traces opened here */
+    const char *release;        /* labels of traces opened here; borrowed */
     const char *const *tags;
-    uint64_t trace_idle_ns;       /* close a trace this long after its last exchange ended; 0: only at the end */
+    uint64_t
+        trace_idle_ns; /* close a trace this long after its last exchange ended; 0: only at the end */
 };
 
 struct rn_recorder_counts {
     uint64_t calls;
     uint64_t ended, aborted, cut, refused;
-    uint64_t failed;     /* events the store could not take */
+    uint64_t failed; /* events the store could not take */
     uint64_t raw_bytes, stored_bytes;
     uint64_t traces;
     uint64_t truncated;
@@ -40,17 +41,14 @@ struct rn_recorder_counts {
 struct rn_recorder *rn_recorder_new(const struct rn_recorder_settings *settings);
 /* For rn_gateway_new. */
 struct rn_handler rn_recorder_handler(struct rn_recorder *recorder);
-/* The writer's wake: call it on the loop's thread whenever entries may be finished. Entries of others go to `stranger`. */
+/* The writer's wake: call it on the loop's thread whenever entries may be finished. */
 void rn_recorder_collect(struct rn_recorder *recorder);
-void rn_recorder_on_stranger(struct rn_recorder *recorder, void (*call)(void *self, struct rn_entry *entry), void *self);
 /*
  * No new calls: ends what is open as aborted, submits the closing of every trace opened here (not the run's), and calls
  * `finished` once all of it has come back.
  */
 void rn_recorder_finish(struct rn_recorder *recorder, void (*finished)(void *self), void *self);
 struct rn_recorder_counts rn_recorder_counts(const struct rn_recorder *recorder);
-/* The next ordinal of the run's trace is given here; how many were given so far. */
-uint32_t rn_recorder_run_events(const struct rn_recorder *recorder);
 void rn_recorder_free(struct rn_recorder *recorder);
 
 #endif

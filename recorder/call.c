@@ -1,0 +1,481 @@
+/*
+ * The life of one exchange. In: what the gateway and the transfer tell. Out: pieces to the client, entries to the writer.
+ * Declines to know: which trace was chosen and why, how anything is stored.
+ */
+#include "call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "recorder/compose.h"
+
+/* A unit that ends a stream waits this long for the stream's own end before it is committed without it. */
+#define HELD_FOR_NS UINT64_C(20000000)
+
+static void call_flow(struct rn_call *call);
+static void call_over(struct rn_call *call, enum rn_end end);
+
+static uint64_t now_ns(const struct rn_call *call)
+{
+    return rn_loop_now_ns(call->desk->settings->loop);
+}
+
+static bool waits_for_commit(const struct rn_call *call)
+{
+    return call->desk->settings->durability == RN_DURABILITY_SYNC;
+}
+
+static void mark_dirty(struct rn_call *call)
+{
+    if (!call->is_dirty) {
+        call->is_dirty = true;
+        call->next_dirty = call->desk->dirty;
+        call->desk->dirty = call;
+    }
+}
+
+/* --- birth and death ----------------------------------------------------------------------------------------------- */
+
+static void call_free(struct rn_call *call)
+{
+    while (call->parts != NULL) {
+        struct rn_part *next = call->parts->next;
+        rn_part_free(call->parts);
+        call->parts = next;
+    }
+    rn_terminal_free(call->terminal);
+    rn_buffer_free(&call->request);
+    rn_buffer_free(&call->request_head);
+    rn_buffer_free(&call->request_trailers);
+    rn_buffer_free(&call->labels);
+    rn_buffer_free(&call->interim);
+    rn_buffer_free(&call->answer_head);
+    rn_buffer_free(&call->answer_trailers);
+    rn_free(call);
+}
+
+struct rn_call *rn_call_new(struct rn_desk *desk, struct rn_exchange *exchange,
+                            const struct rn_request *request, struct rn_open_trace *trace,
+                            const char *rule)
+{
+    struct rn_call *call = rn_calloc(1, sizeof *call);
+    if (call == NULL) {
+        return NULL;
+    }
+    call->desk = desk;
+    call->trace = trace;
+    call->rule = rule;
+    call->exchange = exchange;
+    call->client = rn_exchange_client(exchange);
+    call->parts = call->last = rn_part_new();
+    if (call->last == NULL || rn_compose_request(call, request) != RN_OK) {
+        call_free(call);
+        return NULL;
+    }
+    call->request = rn_exchange_take_request(exchange);
+    call->n = ++trace->n;
+    call->stamps[0] = ++desk->stamp;
+    trace->open_calls++;
+    desk->counts.calls++;
+    rn_exchange_set_context(exchange, call);
+    call->next = desk->open;
+    if (desk->open != NULL) {
+        desk->open->previous = call;
+    }
+    desk->open = call;
+    return call;
+}
+
+/* Frees a call that nobody waits for any more: the gateway, the transfer and the writer are all done with it. */
+static void call_retire(struct rn_call *call)
+{
+    if (call->exchange != NULL || call->transfer != NULL || call->with_writer > 0 || !call->over ||
+        call->is_dirty) {
+        return;
+    }
+    call->desk->throttled -= call->throttled;
+    call->trace->open_calls--;
+    call->trace->last_ns = now_ns(call);
+    if (call->previous == NULL) {
+        call->desk->open = call->next;
+    } else {
+        call->previous->next = call->next;
+    }
+    if (call->next != NULL) {
+        call->next->previous = call->previous;
+    }
+    call_free(call);
+}
+
+/* --- to the store -------------------------------------------------------------------------------------------------- */
+
+static void submit(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind)
+{
+    part->sealed = true;
+    part->durable = !waits_for_commit(call);
+    part->pending.entry.kind = kind;
+    part->pending.entry.trace = call->trace->recording;
+    part->pending.entry.owner = &part->pending;
+    part->pending.done = rn_call_returned;
+    part->pending.self = call;
+    rn_compose_entry(call, part, kind);
+    call->with_writer++;
+    rn_writer_submit(call->desk->settings->writer, &part->pending.entry);
+}
+
+/* Sends the last part on its way as a part of an unfinished event and opens a new one. */
+static void flush_part(struct rn_call *call)
+{
+    struct rn_part *fresh = rn_part_new();
+    if (fresh == NULL) {
+        return; /* it simply grows on */
+    }
+    struct rn_part *full = call->last;
+    full->next = fresh;
+    call->last = fresh;
+    submit(call, full, call->opened ? RN_ENTRY_EVENT_PART : RN_ENTRY_EVENT_OPEN);
+    call->opened = true;
+    call->held_ns = 0;
+}
+
+/* Drops parts that the writer gave back and the client has: all but the last. */
+static void drop_parts(struct rn_call *call)
+{
+    while (call->parts != call->last && call->parts->returned &&
+           (call->finished || call->parts->pieces_sent == rn_part_pieces(call->parts))) {
+        struct rn_part *next = call->parts->next;
+        rn_part_free(call->parts);
+        call->parts = next;
+    }
+}
+
+void rn_call_returned(struct rn_pending *pending)
+{
+    struct rn_call *call = pending->self;
+    struct rn_part *part = call->parts;
+    while (&part->pending != pending) {
+        part = part->next;
+    }
+    part->durable = true;
+    part->returned = true;
+    call->with_writer--;
+    call->stored_bytes += pending->entry.stored_bytes;
+    call->desk->counts.stored_bytes += pending->entry.stored_bytes;
+    if (pending->entry.status != RN_OK && part == call->last) {
+        call->desk->counts.failed++;
+    }
+    call_flow(call);
+    drop_parts(call);
+    call_retire(call);
+}
+
+/* --- to the client ------------------------------------------------------------------------------------------------- */
+
+static void send_head(struct rn_call *call)
+{
+    call->started = true;
+    call->first_ns = now_ns(call);
+    call->stamps[1] = call->stamps[1] == 0 ? ++call->desk->stamp : call->stamps[1];
+    rn_exchange_start(call->exchange, rn_buffer_bytes(&call->answer_head), call->answer.framing,
+                      call->answer.length);
+}
+
+/* Whether everything of this answer is with the client or on the way there but its end. */
+static bool all_sent(const struct rn_call *call)
+{
+    for (const struct rn_part *part = call->parts; part != NULL; part = part->next) {
+        if (!part->durable || part->pieces_sent < rn_part_pieces(part)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void send_end(struct rn_call *call)
+{
+    call->finished = true;
+    if (call->end == RN_END_CUT) {
+        rn_exchange_cut(call->exchange);
+    } else {
+        rn_exchange_finish(call->exchange, rn_buffer_bytes(&call->answer_trailers));
+    }
+}
+
+/* Writes whatever may go out now. */
+static void call_flow(struct rn_call *call)
+{
+    struct rn_bytes piece;
+    if (call->exchange == NULL || call->finished || call->full || !call->head_known) {
+        return;
+    }
+    if (!call->started) {
+        send_head(call);
+    }
+    for (struct rn_part *part = call->parts; part != NULL; part = part->next) {
+        while (rn_part_next(part, &piece)) {
+            rn_part_sent(part);
+            if (!rn_exchange_write(call->exchange, piece)) {
+                call->full = true;
+                return;
+            }
+        }
+        if (part->pieces_sent < rn_part_pieces(part)) {
+            return; /* the rest waits for its commit; nothing may overtake it */
+        }
+    }
+    if (call->over && all_sent(call)) {
+        send_end(call);
+    }
+}
+
+/* --- what the transfer tells --------------------------------------------------------------------------------------- */
+
+static void on_interim(void *self, struct rn_bytes head)
+{
+    struct rn_call *call = self;
+    if (call->exchange != NULL && rn_buffer_add(&call->interim, head) == RN_OK) {
+        rn_exchange_inform(call->exchange, head);
+    }
+}
+
+static void on_head(void *self, struct rn_bytes head)
+{
+    struct rn_call *call = self;
+    if (rn_answer_compose(&call->answer_head, head, call->client, &call->answer) != RN_OK) {
+        return; /* the end of the transfer finds no head and answers 502 */
+    }
+    call->head_known = true;
+    call->terminal = rn_compose_terminal(call);
+    call->piece_ns = now_ns(call);
+    mark_dirty(call);
+}
+
+/* Keeps a piece; what cannot be kept still goes to the client, and the record says that it is truncated. */
+static void take_piece(struct rn_call *call, struct rn_bytes piece)
+{
+    uint64_t now = now_ns(call);
+    struct rn_part *part = call->last;
+    if (piece.len == 0) {
+        return;
+    }
+    if (rn_part_pieces(part) == 0) {
+        part->first_ns = now;
+    }
+    uint64_t before = call->answer_bytes == 0 ? call->arrived_mono_ns : call->piece_ns;
+    if (rn_part_add(part, piece, now > before ? now - before : 0) != RN_OK) {
+        call->flags |= RN_FLAG_TRUNCATED;
+        call_flow(call);
+        if (call->exchange != NULL && !call->finished) {
+            (void)rn_exchange_write(call->exchange, piece);
+        }
+    }
+    call->piece_ns = now;
+    call->answer_bytes += piece.len;
+}
+
+/* From here on pieces wait for their commit. */
+static void hold_from_here(struct rn_call *call)
+{
+    struct rn_part *part = call->last;
+    if (part->held_piece == RN_NPOS) {
+        part->held_piece = rn_part_pieces(part);
+        call->held_ns = now_ns(call);
+    }
+}
+
+static bool on_body(void *self, struct rn_bytes piece)
+{
+    struct rn_call *call = self;
+    size_t terminal = call->terminal == NULL ? RN_NPOS : rn_terminal_feed(call->terminal, piece);
+    bool fills_length = call->answer.framing == RN_FRAMING_LENGTH &&
+                        call->answer_bytes + piece.len >= call->answer.length;
+    if (terminal != RN_NPOS && call->answer.framing != RN_FRAMING_LENGTH) {
+        take_piece(call, rn_bytes_sub(piece, 0, terminal));
+        hold_from_here(call);
+        take_piece(call, rn_bytes_from(piece, terminal));
+    } else {
+        if (fills_length) {
+            hold_from_here(call);
+        }
+        take_piece(call, piece);
+    }
+    mark_dirty(call);
+    if (call->last->body.len >= RN_PART_BYTES_MAX) {
+        flush_part(call);
+    }
+    if (rn_writer_backlog_bytes(call->desk->settings->writer) > RN_WRITER_BYTES_MAX) {
+        call->desk->throttled += !call->throttled;
+        call->throttled = true;
+    }
+    return !call->full && !call->throttled;
+}
+
+static void on_done(void *self, const struct rn_transfer_end *end)
+{
+    struct rn_call *call = self;
+    call->transfer = NULL;
+    if (!call->head_known) {
+        call->answer_head.len = 0;
+        rn_call_refuse(call, end->timed_out ? 504 : 502, end->sentence);
+        return;
+    }
+    (void)rn_buffer_add(&call->answer_trailers, end->trailers);
+    if (!end->complete) {
+        (void)snprintf(call->reason, sizeof call->reason, "%s: %s", end->name, end->sentence);
+    }
+    call_over(call, end->complete ? RN_END_ENDED : RN_END_CUT);
+}
+
+static const struct rn_transfer_handler transfer_handler = {on_interim, on_head, on_body, on_done};
+
+void rn_call_forward(struct rn_call *call, const struct rn_request *request,
+                     const struct rn_upstream *upstream)
+{
+    struct rn_forward forward = {.method = call->method,
+                                 .target = call->target,
+                                 .head = request->head,
+                                 .body = call->body,
+                                 .spill = request->spill,
+                                 .body_bytes = request->body_bytes,
+                                 .has_body = request->head->framing != RN_FRAMING_NONE};
+    call->transfer = rn_transfer_start(call->desk->settings->upstreams, upstream, &forward,
+                                       &transfer_handler, call);
+    if (call->transfer == NULL) {
+        rn_call_refuse(call, 503, "reenact ran out of memory before it could forward this request");
+    }
+}
+
+/* --- ends ---------------------------------------------------------------------------------------------------------- */
+
+/* Nothing more will come: the last entry goes to the writer. */
+static void call_over(struct rn_call *call, enum rn_end end)
+{
+    struct rn_recorder_counts *counts = &call->desk->counts;
+    if (call->over) {
+        return;
+    }
+    call->over = true;
+    call->end = end;
+    call->stamps[1] = call->stamps[1] == 0 ? ++call->desk->stamp : call->stamps[1];
+    call->stamps[2] = ++call->desk->stamp;
+    counts->ended += end == RN_END_ENDED;
+    counts->aborted += end == RN_END_ABORTED;
+    counts->cut += end == RN_END_CUT;
+    counts->refused += end == RN_END_REFUSED;
+    counts->truncated += (call->flags & RN_FLAG_TRUNCATED) != 0;
+    counts->raw_bytes +=
+        call->head.len + call->request_bytes + call->answer_head.len + call->answer_bytes;
+    submit(call, call->last, call->opened ? RN_ENTRY_EVENT_CLOSE : RN_ENTRY_EVENT);
+    call->held_ns = 0;
+    if (!waits_for_commit(call)) {
+        call_flow(call);
+    }
+}
+
+void rn_call_refuse(struct rn_call *call, unsigned status, const char *sentence)
+{
+    struct rn_buffer body = {0};
+    (void)snprintf(call->reason, sizeof call->reason, "%s", sentence);
+    if (rn_compose_refusal(call, status, sentence, &body) == RN_OK) {
+        call->head_known = true;
+        take_piece(call, rn_buffer_bytes(&body));
+    }
+    rn_buffer_free(&body);
+    call_over(call, RN_END_REFUSED);
+}
+
+static void read_on(struct rn_call *call)
+{
+    if (!call->full && !call->throttled && call->transfer != NULL) {
+        rn_transfer_resume(call->transfer);
+    }
+}
+
+void rn_call_drained(struct rn_call *call)
+{
+    call->full = false;
+    call_flow(call);
+    read_on(call);
+}
+
+void rn_call_resume(struct rn_call *call)
+{
+    if (call->throttled) {
+        call->throttled = false;
+        call->desk->throttled--;
+        read_on(call);
+    }
+}
+
+void rn_call_delivered(struct rn_call *call)
+{
+    call->exchange = NULL;
+    call->finished = true;
+    drop_parts(call);
+    call_retire(call);
+}
+
+/* The client left: the record ends with what it had been sent. */
+void rn_call_gone(struct rn_call *call)
+{
+    call->exchange = NULL;
+    call->finished = true;
+    if (call->transfer != NULL) {
+        rn_transfer_cancel(call->transfer);
+        call->transfer = NULL;
+    }
+    if (!call->over) {
+        rn_compose_forget_unsent(call);
+        (void)snprintf(call->reason, sizeof call->reason,
+                       "the client left before the answer was complete");
+        call_over(call, RN_END_ABORTED);
+    }
+    drop_parts(call);
+    call_retire(call);
+}
+
+void rn_call_abort(struct rn_call *call)
+{
+    struct rn_exchange *exchange = call->exchange;
+    if (exchange == NULL || call->over) {
+        return; /* on its way out already */
+    }
+    if (call->transfer != NULL) {
+        rn_transfer_cancel(call->transfer);
+        call->transfer = NULL;
+    }
+    rn_compose_forget_unsent(call);
+    (void)snprintf(call->reason, sizeof call->reason,
+                   "recording stopped before the answer was complete");
+    call->exchange = NULL;
+    call->finished = true;
+    rn_exchange_set_context(exchange, NULL);
+    call_over(call, RN_END_ABORTED);
+    rn_exchange_cut(exchange);
+}
+
+/* --- time ---------------------------------------------------------------------------------------------------------- */
+
+void rn_call_turn(struct rn_call *call)
+{
+    call->is_dirty = false;
+    if (!call->over) {
+        call_flow(call);
+        call->desk->holding = call->desk->holding || call->held_ns != 0;
+    }
+    call_retire(call);
+}
+
+void rn_call_tick(struct rn_call *call, uint64_t now)
+{
+    struct rn_part *part = call->last;
+    if (call->over || rn_part_pieces(part) == 0) {
+        return;
+    }
+    bool old = now - part->first_ns >= RN_PART_AGE_NS;
+    bool held_long = call->held_ns != 0 && now - call->held_ns >= HELD_FOR_NS;
+    if (old || held_long) {
+        flush_part(call);
+    }
+}

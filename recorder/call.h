@@ -1,0 +1,113 @@
+/*
+ * One exchange on its way: the request forwarded, the answer passed back as it comes, both remembered.
+ * Private to recorder/.
+ *
+ * What goes out when (DESIGN 5.4, `sync`): an answer that is wholly here when its head would go out is sent whole after its
+ * commit. Otherwise head and pieces go out at the end of the turn they came in, except the last framed unit: the piece that
+ * fills a Content-Length, the unit that wire/terminal.h calls the last, and the framing's own end. These wait for the commit.
+ */
+#ifndef RN_RECORDER_CALL_H
+#define RN_RECORDER_CALL_H
+
+#include "recorder/part.h"
+#include "recorder/recorder.h"
+#include "recorder/traces.h"
+#include "wire/terminal.h"
+
+/* What all calls of one recorder share. */
+struct rn_desk {
+    const struct rn_recorder_settings *settings;
+    struct rn_traces *traces;
+    struct rn_recorder_counts counts;
+    struct rn_call *open;  /* all calls, newest first */
+    struct rn_call *dirty; /* those with something to send at the end of this turn */
+    uint64_t stamp;        /* the counter behind RN_TAG_ORDER */
+    unsigned throttled;    /* calls that wait for the writer to catch up */
+    bool holding;          /* some call holds a last unit whose end has not come yet */
+};
+
+struct rn_call {
+    struct rn_call *next;
+    struct rn_call *previous;
+    struct rn_call *next_dirty;
+    struct rn_desk *desk;
+    struct rn_open_trace *trace;
+    struct rn_exchange *exchange; /* NULL once the gateway is done with it */
+    struct rn_transfer *transfer; /* NULL unless one is running */
+    struct rn_terminal *terminal;
+    struct rn_client client;
+    uint32_t n;
+    const char *rule;
+
+    /* the request */
+    struct rn_buffer request;      /* memory of head and body as they came */
+    struct rn_buffer request_head; /* only when the target had to be made relative */
+    struct rn_bytes head;
+    struct rn_bytes body;
+    struct rn_bytes method;
+    struct rn_bytes target;
+    struct rn_buffer labels;
+    struct rn_buffer request_trailers;
+    char upstream[34];
+    uint8_t request_framing;
+    uint64_t request_bytes;
+    uint64_t connection;
+    uint64_t arrived_wall_ns;
+    uint64_t arrived_mono_ns;
+
+    /* the answer */
+    struct rn_buffer interim;
+    struct rn_buffer answer_head;
+    struct rn_buffer answer_trailers;
+    struct rn_answer answer;
+    struct rn_part *parts; /* oldest first; the last one takes new pieces */
+    struct rn_part *last;
+    uint64_t answer_bytes;
+    uint64_t piece_ns; /* when the last piece came */
+    uint64_t held_ns;  /* since when a last unit waits for its end; 0: none */
+    uint64_t first_ns; /* when the first byte went out */
+    uint64_t stamps[3];
+    uint64_t flags; /* enum rn_flag */
+    uint64_t stored_bytes;
+    enum rn_end end;
+    char reason[320];
+
+    unsigned with_writer; /* entries not yet returned */
+    bool head_known;
+    bool started;     /* the head went out */
+    bool finished;    /* the end went out, or nothing can go out any more */
+    bool over;        /* nothing more will come: the last entry is submitted */
+    bool opened;      /* an EVENT_OPEN entry was submitted */
+    bool head_stored; /* the answer's head is in a submitted entry */
+    bool is_dirty;
+    bool full;      /* the gateway's queue is above its mark */
+    bool throttled; /* the writer's is */
+};
+
+/* Begins a call for a request that just came. NULL when memory ran out: nothing is kept and nothing was answered. */
+struct rn_call *rn_call_new(struct rn_desk *desk, struct rn_exchange *exchange,
+                            const struct rn_request *request, struct rn_open_trace *trace,
+                            const char *rule);
+/* Forwards it. On failure the call is answered 503 and recorded as refused. */
+void rn_call_forward(struct rn_call *call, const struct rn_request *request,
+                     const struct rn_upstream *upstream);
+/* Answers it ourselves, recorded as refused. `sentence` is for the application and, as the reason, for the record. */
+void rn_call_refuse(struct rn_call *call, unsigned status, const char *sentence);
+
+/* What the gateway tells us. */
+void rn_call_drained(struct rn_call *call);
+void rn_call_delivered(struct rn_call *call);
+void rn_call_gone(struct rn_call *call);
+
+/* The end of a turn: sends what may go out. */
+void rn_call_turn(struct rn_call *call);
+/* A moment later: commits pieces that are old enough. */
+void rn_call_tick(struct rn_call *call, uint64_t now_ns);
+/* Goes on when the writer has caught up. */
+void rn_call_resume(struct rn_call *call);
+/* Ends it now, as if the client had left: the recorder stops. */
+void rn_call_abort(struct rn_call *call);
+/* A commit came back (from the collector). */
+void rn_call_returned(struct rn_pending *pending);
+
+#endif

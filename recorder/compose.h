@@ -1,0 +1,21 @@
+/*
+ * From a call to the canonical fields of its event. Private to recorder/.
+ */
+#ifndef RN_RECORDER_COMPOSE_H
+#define RN_RECORDER_COMPOSE_H
+
+#include "recorder/call.h"
+
+/* Takes what is to be kept of the request into the call; request memory itself is taken over by the caller afterwards. */
+enum rn_status rn_compose_request(struct rn_call *call, const struct rn_request *request);
+/* Fills part->pending.entry.event with what this entry carries of the event. Small fields live in part->small. */
+void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind);
+/* A head and a JSON body of our own, in the call's answer fields and `body`. */
+enum rn_status rn_compose_refusal(struct rn_call *call, unsigned status, const char *sentence,
+                                  struct rn_buffer *body);
+/* The detector of last units for the answer's media type; NULL for none, or a coded body. */
+struct rn_terminal *rn_compose_terminal(struct rn_call *call);
+/* Takes back pieces of the last part that the client was not sent. */
+void rn_compose_forget_unsent(struct rn_call *call);
+
+#endif

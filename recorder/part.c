@@ -1,0 +1,94 @@
+/* Parts of an answer: memory and counting only. Decides nothing about when to seal, send or hold. */
+#include "part.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/varint.h"
+
+struct rn_part *rn_part_new(void)
+{
+    struct rn_part *part = rn_calloc(1, sizeof *part);
+    if (part != NULL) {
+        part->held_piece = RN_NPOS;
+    }
+    return part;
+}
+
+void rn_part_free(struct rn_part *part)
+{
+    if (part == NULL) {
+        return;
+    }
+    rn_buffer_free(&part->body);
+    rn_buffer_free(&part->lengths);
+    rn_buffer_free(&part->cuts);
+    rn_buffer_free(&part->times);
+    rn_buffer_free(&part->small);
+    rn_free(part);
+}
+
+enum rn_status rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns)
+{
+    struct rn_buffer *const all[] = {&part->body, &part->lengths, &part->cuts, &part->times};
+    size_t before[4];
+    for (size_t i = 0; i < 4; i++) {
+        before[i] = all[i]->len;
+    }
+    if (rn_buffer_add(&part->body, piece) == RN_OK &&
+        rn_buffer_append(&part->lengths, &piece.len, sizeof piece.len) == RN_OK &&
+        rn_varint_put(&part->cuts, piece.len) == RN_OK &&
+        rn_varint_put(&part->times, since_ns) == RN_OK) {
+        return RN_OK;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        all[i]->len = before[i];
+    }
+    return RN_NOMEM;
+}
+
+size_t rn_part_pieces(const struct rn_part *part)
+{
+    return part->lengths.len / sizeof(size_t);
+}
+
+bool rn_part_next(const struct rn_part *part, struct rn_bytes *piece)
+{
+    size_t end = part->durable ? RN_NPOS : part->held_piece;
+    if (part->pieces_sent >= rn_part_pieces(part) || part->pieces_sent >= end) {
+        return false;
+    }
+    size_t len;
+    memcpy(&len, part->lengths.data + part->pieces_sent * sizeof len, sizeof len);
+    *piece = rn_bytes_sub(rn_buffer_bytes(&part->body), part->bytes_sent, len);
+    return true;
+}
+
+void rn_part_sent(struct rn_part *part)
+{
+    size_t len;
+    memcpy(&len, part->lengths.data + part->pieces_sent * sizeof len, sizeof len);
+    part->pieces_sent++;
+    part->bytes_sent += len;
+}
+
+struct rn_small rn_part_put_numbers(struct rn_part *part, const uint64_t *numbers, size_t count)
+{
+    size_t at = part->small.len;
+    for (size_t i = 0; i < count; i++) {
+        (void)rn_varint_put(&part->small, numbers[i]);
+    }
+    return (struct rn_small){at, part->small.len - at};
+}
+
+struct rn_small rn_part_put(struct rn_part *part, struct rn_bytes bytes)
+{
+    size_t at = part->small.len;
+    (void)rn_buffer_add(&part->small, bytes);
+    return (struct rn_small){at, part->small.len - at};
+}
+
+struct rn_bytes rn_part_small(const struct rn_part *part, struct rn_small view)
+{
+    return rn_bytes_sub(rn_buffer_bytes(&part->small), view.at, view.len);
+}

@@ -1,0 +1,267 @@
+/*
+ * The gateway's handler while recording: finds trace and upstream of each request and starts its call. The call does the
+ * rest (call.c).
+ */
+#include "recorder.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "recorder/call.h"
+
+#define TICK_NS UINT64_C(250000000)
+#define TICK_HOLDING_NS UINT64_C(20000000)
+
+struct rn_recorder {
+    struct rn_recorder_settings settings;
+    struct rn_desk desk;
+    struct rn_turn *turn;
+    struct rn_timer *tick;
+    bool ticking;
+    bool ticking_fast;
+    bool finishing;
+    void (*finished)(void *self);
+    void *finished_self;
+};
+
+static void on_turn(void *self);
+static void on_tick(void *self);
+
+struct rn_recorder *rn_recorder_new(const struct rn_recorder_settings *settings)
+{
+    struct rn_recorder *recorder = rn_calloc(1, sizeof *recorder);
+    if (recorder == NULL) {
+        return NULL;
+    }
+    recorder->settings = *settings;
+    recorder->desk.settings = &recorder->settings;
+    recorder->desk.traces = rn_traces_new(&recorder->settings);
+    recorder->turn = rn_turn_new(settings->loop, on_turn, recorder);
+    recorder->tick = rn_timer_new(settings->loop, on_tick, recorder);
+    if (recorder->desk.traces == NULL || recorder->turn == NULL || recorder->tick == NULL) {
+        rn_recorder_free(recorder);
+        return NULL;
+    }
+    return recorder;
+}
+
+void rn_recorder_free(struct rn_recorder *recorder)
+{
+    if (recorder == NULL) {
+        return;
+    }
+    rn_turn_free(recorder->turn);
+    rn_timer_free(recorder->tick);
+    rn_traces_free(recorder->desk.traces);
+    rn_free(recorder);
+}
+
+struct rn_recorder_counts rn_recorder_counts(const struct rn_recorder *recorder)
+{
+    struct rn_recorder_counts counts = recorder->desk.counts;
+    counts.traces = rn_traces_opened(recorder->desk.traces);
+    return counts;
+}
+
+/* --- time ---------------------------------------------------------------------------------------------------------- */
+
+/* Ticks are slow while pieces only grow old, and fast while a last unit waits for its stream's end. */
+static void start_ticking(struct rn_recorder *recorder)
+{
+    bool fast = recorder->desk.holding;
+    if (!recorder->ticking || (fast && !recorder->ticking_fast)) {
+        recorder->ticking = true;
+        recorder->ticking_fast = fast;
+        rn_timer_start(recorder->tick, fast ? TICK_HOLDING_NS : TICK_NS);
+    }
+}
+
+static void on_tick(void *self)
+{
+    struct rn_recorder *recorder = self;
+    uint64_t now = rn_loop_now_ns(recorder->settings.loop);
+    uint64_t idle = recorder->settings.trace_idle_ns;
+    recorder->ticking = false;
+    recorder->desk.holding = false;
+    for (struct rn_call *call = recorder->desk.open; call != NULL; call = call->next) {
+        rn_call_tick(call, now);
+        recorder->desk.holding = recorder->desk.holding || call->held_ns != 0;
+    }
+    if (idle != 0 && now > idle) {
+        rn_traces_close_idle(recorder->desk.traces, now - idle);
+    }
+    if (recorder->desk.open != NULL || (idle != 0 && rn_traces_open(recorder->desk.traces) > 0)) {
+        start_ticking(recorder);
+    }
+}
+
+static void on_turn(void *self)
+{
+    struct rn_recorder *recorder = self;
+    struct rn_call *call = recorder->desk.dirty;
+    recorder->desk.dirty = NULL;
+    while (call != NULL) {
+        struct rn_call *next = call->next_dirty;
+        rn_call_turn(call);
+        call = next;
+    }
+    if (recorder->desk.holding) {
+        start_ticking(recorder);
+    }
+}
+
+/* --- the gateway's handler ----------------------------------------------------------------------------------------- */
+
+static void answer_own(struct rn_exchange *exchange)
+{
+    static const char body[] = "{\"error\":{\"type\":\"reenact_gateway\",\"message\":\"reenact has "
+                               "nothing at this path\"}}\n";
+    rn_exchange_answer(exchange, 404, RN_LIT(""), "application/json", rn_bytes_text(body), NULL);
+}
+
+static void answer_unkept(struct rn_recorder *recorder, struct rn_exchange *exchange,
+                          unsigned status, const char *message)
+{
+    char body[256];
+    int len = snprintf(body, sizeof body,
+                       "{\"error\":{\"type\":\"reenact_gateway\",\"message\":\"%s\"}}\n", message);
+    recorder->desk.counts.refused++;
+    rn_exchange_answer(exchange, status, RN_LIT(""), "application/json",
+                       rn_bytes_of(body, len < 0 ? 0 : (size_t)len), NULL);
+}
+
+/* The one sentence that keeps a well-formed request from being forwarded, and its status; NULL when nothing does. */
+static const char *refusal_of(struct rn_recorder *recorder, const struct rn_request *request,
+                              const struct rn_upstream **upstream, unsigned *status, char *space,
+                              size_t space_bytes)
+{
+    *status = 501;
+    const char *sentence = rn_route_refusal(request->head);
+    if (sentence != NULL) {
+        return sentence;
+    }
+    *status = 404;
+    if (request->route.kind == RN_ROUTE_NONE) {
+        return "this path names no upstream: use /NAME/path or /t/TRACE/NAME/path";
+    }
+    *upstream = rn_upstreams_find(recorder->settings.upstreams, request->route.upstream);
+    if (*upstream == NULL) {
+        (void)snprintf(
+            space, space_bytes, "there is no upstream '%.*s': give one with --upstream NAME=URL",
+            (int)request->route.upstream.len, (const char *)request->route.upstream.data);
+        return space;
+    }
+    return NULL;
+}
+
+static void on_request(void *self, struct rn_exchange *exchange, const struct rn_request *request)
+{
+    struct rn_recorder *recorder = self;
+    const struct rn_upstream *upstream = NULL;
+    const char *rule = NULL;
+    enum rn_status status = RN_OK;
+    char space[160];
+    unsigned code;
+    if (request->route.kind == RN_ROUTE_OWN) {
+        answer_own(exchange);
+        return;
+    }
+    struct rn_open_trace *trace = rn_traces_choose(recorder->desk.traces, request, &rule, &status);
+    if (trace == NULL && status == RN_INVALID) {
+        answer_unkept(recorder, exchange, 400,
+                      "a trace is named by 32 hex digits or an alias of up to 64 letters, digits, "
+                      "'.', '_', '-'");
+        return;
+    }
+    struct rn_call *call =
+        trace == NULL ? NULL : rn_call_new(&recorder->desk, exchange, request, trace, rule);
+    if (call == NULL) {
+        answer_unkept(recorder, exchange, 503, "reenact ran out of memory");
+        return;
+    }
+    const char *sentence = refusal_of(recorder, request, &upstream, &code, space, sizeof space);
+    if (sentence != NULL) {
+        rn_call_refuse(call, code, sentence);
+    } else {
+        rn_call_forward(call, request, upstream);
+    }
+    start_ticking(recorder);
+}
+
+static void on_drained(void *self, struct rn_exchange *exchange)
+{
+    (void)self;
+    struct rn_call *call = rn_exchange_context(exchange);
+    if (call != NULL) {
+        rn_call_drained(call);
+    }
+}
+
+static void maybe_finished(struct rn_recorder *recorder)
+{
+    if (recorder->finishing && recorder->desk.open == NULL) {
+        rn_traces_close_idle(recorder->desk.traces, UINT64_MAX);
+        if (rn_traces_open(recorder->desk.traces) == 0) {
+            recorder->finishing = false;
+            recorder->finished(recorder->finished_self);
+        }
+    }
+}
+
+static void on_delivered(void *self, struct rn_exchange *exchange)
+{
+    struct rn_call *call = rn_exchange_context(exchange);
+    if (call != NULL) {
+        rn_call_delivered(call);
+    }
+    maybe_finished(self);
+}
+
+static void on_gone(void *self, struct rn_exchange *exchange)
+{
+    struct rn_call *call = rn_exchange_context(exchange);
+    if (call != NULL) {
+        rn_call_gone(call);
+    }
+    maybe_finished(self);
+}
+
+struct rn_handler rn_recorder_handler(struct rn_recorder *recorder)
+{
+    return (struct rn_handler){.self = recorder,
+                               .on_request = on_request,
+                               .on_drained = on_drained,
+                               .on_delivered = on_delivered,
+                               .on_gone = on_gone};
+}
+
+/* --- the writer ---------------------------------------------------------------------------------------------------- */
+
+void rn_recorder_collect(struct rn_recorder *recorder)
+{
+    struct rn_entry *entry;
+    while ((entry = rn_writer_collect(recorder->settings.writer)) != NULL) {
+        struct rn_pending *pending = entry->owner;
+        pending->done(pending);
+    }
+    if (recorder->desk.throttled > 0 &&
+        rn_writer_backlog_bytes(recorder->settings.writer) < RN_WRITER_BYTES_MAX / 2) {
+        for (struct rn_call *call = recorder->desk.open, *next; call != NULL; call = next) {
+            next = call->next;
+            rn_call_resume(call);
+        }
+    }
+    maybe_finished(recorder);
+}
+
+void rn_recorder_finish(struct rn_recorder *recorder, void (*finished)(void *self), void *self)
+{
+    recorder->finishing = true;
+    recorder->finished = finished;
+    recorder->finished_self = self;
+    for (struct rn_call *call = recorder->desk.open, *next; call != NULL; call = next) {
+        next = call->next;
+        rn_call_abort(call);
+    }
+    maybe_finished(recorder);
+}

@@ -1,0 +1,266 @@
+/* The table of open traces and the choice among them. Knows the store only to see whether an id is taken. */
+#include "traces.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "store/trace.h"
+
+#define BUCKETS 1024u
+
+struct rn_traces {
+    const struct rn_recorder_settings *settings;
+    struct rn_open_trace *bucket[BUCKETS];
+    struct rn_open_trace *newest;
+    struct rn_open_trace *run;
+    struct rn_recording *first; /* shares what it knows of credentials with all others */
+    size_t open;
+    uint64_t opened;
+};
+
+static unsigned bucket_of(struct rn_bytes label)
+{
+    return rn_crc32(0, label) % BUCKETS;
+}
+
+struct rn_traces *rn_traces_new(const struct rn_recorder_settings *settings)
+{
+    struct rn_traces *traces = rn_calloc(1, sizeof *traces);
+    if (traces == NULL) {
+        return NULL;
+    }
+    traces->settings = settings;
+    if (settings->run != NULL) {
+        traces->run = rn_calloc(1, sizeof *traces->run);
+        if (traces->run == NULL) {
+            rn_free(traces);
+            return NULL;
+        }
+        traces->run->recording = settings->run;
+        traces->run->id = *rn_recording_id(settings->run);
+        traces->run->is_run = true;
+        traces->first = settings->run;
+    }
+    return traces;
+}
+
+void rn_traces_free(struct rn_traces *traces)
+{
+    if (traces == NULL) {
+        return;
+    }
+    for (struct rn_open_trace *t = traces->newest, *next; t != NULL; t = next) {
+        next = t->next_open;
+        rn_free(t);
+    }
+    rn_free(traces->run);
+    rn_free(traces);
+}
+
+struct rn_open_trace *rn_traces_run(struct rn_traces *traces)
+{
+    return traces->run;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------- */
+
+static bool is_id(struct rn_bytes label, struct rn_trace_id *id)
+{
+    return label.len == 32 && rn_trace_id_parse(label, id);
+}
+
+static bool is_in_store(struct rn_traces *traces, const struct rn_trace_id *id)
+{
+    struct rn_arena arena = {0};
+    struct rn_trace_summary summary;
+    enum rn_status status = rn_trace_summary(traces->settings->store, id, &arena, &summary, NULL);
+    rn_arena_free(&arena);
+    return status == RN_OK;
+}
+
+/* Fills what the trace is opened with. `label` is empty, an id or an alias. */
+static void settings_for(struct rn_traces *traces, struct rn_open_trace *trace,
+                         struct rn_recording_settings *out)
+{
+    const struct rn_recorder_settings *common = traces->settings;
+    *out = (struct rn_recording_settings){.session = common->session,
+                                          .release = common->release,
+                                          .tags = common->tags,
+                                          .kind = traces->run != NULL ? "run" : "serve"};
+    if (!is_id(rn_bytes_text(trace->label), &out->id)) {
+        rn_uuid7(out->id.bytes);
+        out->name = trace->label[0] == '\0' ? NULL : trace->label;
+        out->is_alias = out->name != NULL;
+    } else if (is_in_store(traces, &out->id)) {
+        out->parent = out->id;
+        rn_uuid7(out->id.bytes);
+    }
+}
+
+static struct rn_open_trace *trace_open(struct rn_traces *traces, struct rn_bytes label)
+{
+    struct rn_open_trace *trace = rn_calloc(1, sizeof *trace);
+    if (trace == NULL || label.len >= sizeof trace->label) {
+        rn_free(trace);
+        return NULL;
+    }
+    if (label.len > 0) {
+        memcpy(trace->label, label.data, label.len);
+    }
+    struct rn_recording_settings settings;
+    settings_for(traces, trace, &settings);
+    trace->recording = rn_recording_open(traces->settings->writer, &settings, traces->first);
+    if (trace->recording == NULL) {
+        rn_free(trace);
+        return NULL;
+    }
+    if (traces->first == NULL) {
+        traces->first = trace->recording;
+    }
+    trace->id = settings.id;
+    trace->next_open = traces->newest;
+    traces->newest = trace;
+    traces->open++;
+    traces->opened++;
+    if (label.len > 0) {
+        unsigned bucket = bucket_of(label);
+        trace->next = traces->bucket[bucket];
+        traces->bucket[bucket] = trace;
+    }
+    return trace;
+}
+
+static struct rn_open_trace *trace_named(struct rn_traces *traces, struct rn_bytes label)
+{
+    if (traces->run != NULL) {
+        struct rn_trace_id id;
+        if (is_id(label, &id) && rn_trace_id_equal(&id, &traces->run->id)) {
+            return traces->run;
+        }
+    }
+    for (struct rn_open_trace *t = traces->bucket[bucket_of(label)]; t != NULL; t = t->next) {
+        if (!t->closing && rn_bytes_equal_nocase(rn_bytes_text(t->label), label)) {
+            return t;
+        }
+    }
+    return trace_open(traces, label);
+}
+
+/* --- choosing ------------------------------------------------------------------------------------------------------ */
+
+/* Trace headers of other tools (wire.md 3.2). Their values name a trace only where they could be an alias of ours. */
+static struct rn_bytes vendor_label(const struct rn_http_head *head)
+{
+    static const char *const names[] = {"x-portkey-trace-id", "x-litellm-trace-id",
+                                        "langfuse-trace-id"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct rn_http_field *field = rn_http_find(head, rn_bytes_text(names[i]));
+        if (field != NULL && rn_route_alias_is_legal(field->value)) {
+            return field->value;
+        }
+    }
+    return (struct rn_bytes){NULL, 0};
+}
+
+struct rn_open_trace *rn_traces_choose(struct rn_traces *traces, const struct rn_request *request,
+                                       const char **rule, enum rn_status *status)
+{
+    const struct rn_http_field *header = rn_http_find(request->head, RN_LIT("x-reenact-trace"));
+    struct rn_bytes label = {NULL, 0};
+    *rule = "new";
+    if (header != NULL && header->value.len > 0) {
+        label = header->value;
+        *rule = "header";
+    } else if (request->route.trace.len > 0) {
+        label = request->route.trace;
+        *rule = "url";
+    } else if ((label = vendor_label(request->head)).len > 0) {
+        *rule = "vendor";
+    } else if (traces->run != NULL) {
+        *rule = "run";
+        *status = RN_OK;
+        return traces->run;
+    }
+    if (label.len > 0 && !rn_route_alias_is_legal(label)) {
+        *status = RN_INVALID;
+        return NULL;
+    }
+    struct rn_open_trace *trace =
+        label.len > 0 ? trace_named(traces, label) : trace_open(traces, label);
+    *status = trace == NULL ? RN_NOMEM : RN_OK;
+    return trace;
+}
+
+/* --- closing ------------------------------------------------------------------------------------------------------- */
+
+static void trace_unlink(struct rn_traces *traces, struct rn_open_trace *trace)
+{
+    struct rn_open_trace **at = &traces->newest;
+    while (*at != trace) {
+        at = &(*at)->next_open;
+    }
+    *at = trace->next_open;
+    if (trace->label[0] == '\0') {
+        return;
+    }
+    at = &traces->bucket[bucket_of(rn_bytes_text(trace->label))];
+    while (*at != trace) {
+        at = &(*at)->next;
+    }
+    *at = trace->next;
+}
+
+static void trace_closed(struct rn_pending *pending)
+{
+    struct rn_open_trace *trace = pending->self;
+    struct rn_traces *traces = trace->table;
+    trace_unlink(traces, trace);
+    traces->open--;
+    rn_free(trace);
+}
+
+/* Another open recording that knows the same credentials, or NULL. */
+static struct rn_recording *heir_of(const struct rn_traces *traces)
+{
+    for (struct rn_open_trace *t = traces->newest; t != NULL; t = t->next_open) {
+        if (!t->closing) {
+            return t->recording;
+        }
+    }
+    return NULL;
+}
+
+static void trace_close(struct rn_traces *traces, struct rn_open_trace *trace)
+{
+    trace->closing = true;
+    trace->closing_entry = (struct rn_pending){.entry = {.kind = RN_ENTRY_TRACE_CLOSE,
+                                                         .trace = trace->recording,
+                                                         .owner = &trace->closing_entry},
+                                               .done = trace_closed,
+                                               .self = trace};
+    trace->table = traces;
+    if (traces->first == trace->recording) {
+        traces->first = heir_of(traces);
+    }
+    rn_writer_submit(traces->settings->writer, &trace->closing_entry.entry);
+}
+
+void rn_traces_close_idle(struct rn_traces *traces, uint64_t before_ns)
+{
+    for (struct rn_open_trace *t = traces->newest; t != NULL; t = t->next_open) {
+        if (!t->closing && t->open_calls == 0 && t->last_ns <= before_ns) {
+            trace_close(traces, t);
+        }
+    }
+}
+
+size_t rn_traces_open(const struct rn_traces *traces)
+{
+    return traces->open;
+}
+
+uint64_t rn_traces_opened(const struct rn_traces *traces)
+{
+    return traces->opened;
+}
