@@ -68,6 +68,19 @@ enum rn_status rn_buffer_add_byte(struct rn_buffer *buffer, uint8_t byte)
     return rn_buffer_append(buffer, &byte, 1);
 }
 
+/* Room for a text and the final zero that vsnprintf wants, which is not content and so does not count. */
+static enum rn_status reserve_text(struct rn_buffer *buffer, size_t len)
+{
+    size_t max = buffer->max;
+    enum rn_status status = rn_buffer_reserve(buffer, len);
+    if (status == RN_OK) {
+        buffer->max = 0;
+        status = rn_buffer_reserve(buffer, len + 1);
+        buffer->max = max;
+    }
+    return status;
+}
+
 enum rn_status rn_buffer_addf(struct rn_buffer *buffer, const char *format, ...)
 {
     va_list arguments;
@@ -77,7 +90,7 @@ enum rn_status rn_buffer_addf(struct rn_buffer *buffer, const char *format, ...)
     if (len < 0) {
         return RN_INVALID;
     }
-    enum rn_status status = rn_buffer_reserve(buffer, (size_t)len + 1);
+    enum rn_status status = reserve_text(buffer, (size_t)len);
     if (status == RN_OK) {
         va_start(arguments, format);
         (void)vsnprintf((char *)buffer->data + buffer->len, (size_t)len + 1, format, arguments);

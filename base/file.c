@@ -11,6 +11,7 @@
 
 enum rn_status rn_file_read(const char *path, struct rn_buffer *out, struct rn_error *error)
 {
+    uint8_t piece[4096];
     enum rn_status status = RN_OK;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
@@ -18,22 +19,22 @@ enum rn_status rn_file_read(const char *path, struct rn_buffer *out, struct rn_e
                        strerror(errno));
     }
     while (status == RN_OK) {
-        status = rn_buffer_reserve(out, 4096);
-        if (status != RN_OK) {
-            rn_fail(error, status, "%s is too large to read", path);
-            break;
-        }
-        ssize_t got = read(descriptor, out->data + out->len, out->cap - out->len);
+        ssize_t got = read(descriptor, piece, sizeof piece);
         if (got == 0) {
             break;
         }
         if (got > 0) {
-            out->len += (size_t)got;
+            status = rn_buffer_append(out, piece, (size_t)got);
         } else if (errno != EINTR) {
             status = rn_fail(error, RN_IO, "cannot read %s: %s", path, strerror(errno));
         }
     }
     (void)close(descriptor);
+    if (status == RN_LIMIT || status == RN_NOMEM) {
+        return rn_fail(error, status,
+                       status == RN_LIMIT ? "%s is too large to read" : "no memory to read %s",
+                       path);
+    }
     return status;
 }
 
