@@ -44,8 +44,13 @@ struct rn_watch *rn_watch_new(struct rn_loop *loop, int descriptor, rn_watch_cal
 void rn_watch_set(struct rn_watch *watch, bool readable, bool writable);
 void rn_watch_free(struct rn_watch *watch);
 
-/* Called whenever the loop is about to wait, again and again until no call has made work for another. */
+/*
+ * Called once whenever the loop is about to wait, and again for every rn_turn_again since, until no call has made work for
+ * another (or 64 rounds passed: then the loop looks at its descriptors without waiting and comes back).
+ */
 struct rn_turn *rn_turn_new(struct rn_loop *loop, rn_loop_callback *call, void *self);
+/* There is work for this turn: call it before the loop waits. Cheap; from any callback, its own included. */
+void rn_turn_again(struct rn_turn *turn);
 void rn_turn_free(struct rn_turn *turn);
 
 #endif
