@@ -34,14 +34,24 @@
 #define RN_HELD_REQUESTS_MAX 9000u
 #define RN_OUT_HIGH_BYTES ((size_t)256 * 1024) /* stop reading upstream above this */
 #define RN_OUT_LOW_BYTES ((size_t)64 * 1024)   /* go on below this */
+#define RN_READ_AHEAD_BYTES_MAX ((size_t)64 * 1024) /* pipelined behind an open exchange; then we stop reading */
+#define RN_LINGER_NS (UINT64_C(2) * 1000000000) /* after a refusal: how long what still comes is read */
+#define RN_LINGER_BYTES_MAX ((uint64_t)64 * 1024 * 1024)
+#define RN_ACCEPT_PAUSE_NS (UINT64_C(100) * 1000000) /* when descriptors ran out */
 #define RN_TRANSFERS_PER_SHARD 64u             /* http.md 3.4 */
 #define RN_CONNECT_TIMEOUT_MS 10000L
 #define RN_IDLE_TIMEOUT_MS 600000L
+#define RN_COMMAND_GRACE_MS 1000 /* from SIGTERM to SIGKILL for a command we have to end ourselves */
 
 /* The way to the disk */
 #define RN_WRITER_BYTES_MAX ((size_t)256 * 1024 * 1024) /* handed over and not yet committed */
 #define RN_COMMIT_BYTES_MAX ((size_t)1024 * 1024)       /* prepared bytes in one transaction */
 #define RN_COMMIT_EVENTS_MAX 256u
+
+/* The store: its map (less where the address space is limited) and the disk it leaves free */
+#define RN_MAP_BYTES_MAX (UINT64_C(1) << 40)
+#define RN_MAP_BYTES_MIN (UINT64_C(64) * 1024 * 1024)
+#define RN_DISK_FREE_BYTES_MIN (UINT64_C(8) * 1024 * 1024)
 
 /* Redaction */
 #define RN_CREDENTIAL_BYTES_MIN 12u /* shorter values are not looked for in bodies */

@@ -6,7 +6,9 @@
  * turn of the loop goes out in one send at its end.
  *
  * Refused here with a sentence, without the handler: malformed heads and bodies (400, 431, 501, 505), a Host that is not
- * loopback (421), a foreign Origin (403), a peer of another uid (connection closed after 403), too many connections (503).
+ * loopback (421), a foreign Origin (403), a peer of another uid (403), too many connections (503), a body too large for
+ * memory that no temporary file takes (507). Each of these closes the connection. A client that closes its sending half
+ * before its answer is complete counts as gone, as in nginx.
  */
 #ifndef RN_GATEWAY_GATEWAY_H
 #define RN_GATEWAY_GATEWAY_H
@@ -41,7 +43,7 @@ struct rn_request {
 struct rn_handler {
     void *self;
     void (*on_request)(void *self, struct rn_exchange *exchange, const struct rn_request *request);
-    /* The queue fell below RN_OUT_LOW_BYTES after rn_exchange_write had returned false. */
+    /* The queue fell below RN_OUT_LOW_BYTES after rn_exchange_write had returned false. Not after finish or cut. */
     void (*on_drained)(void *self, struct rn_exchange *exchange);
     /* The kernel took the last framed byte (or, after a cut, all that was written). */
     void (*on_delivered)(void *self, struct rn_exchange *exchange);
@@ -60,7 +62,7 @@ struct rn_gateway_counts {
 
 /* The handler's struct is copied. NULL when memory ran out. */
 struct rn_gateway *rn_gateway_new(struct rn_loop *loop, const struct rn_handler *handler);
-/* Ends every connection; open exchanges get on_gone. */
+/* Ends every connection; open exchanges get on_gone. Not from within a handler's callback. */
 void rn_gateway_free(struct rn_gateway *gateway);
 /* Accept peers of any uid (listeners inside a namespace; tests). Default: only ours. */
 void rn_gateway_any_peer(struct rn_gateway *gateway, bool any);
@@ -118,7 +120,10 @@ bool rn_exchange_write(struct rn_exchange *exchange, struct rn_bytes piece);
 /* The end by framing: the last chunk with `trailers` (raw lines, may be empty), or nothing to add. */
 void rn_exchange_finish(struct rn_exchange *exchange, struct rn_bytes trailers);
 
-/* The end without an end: what was written goes out, then the connection is closed, so that no client takes it for complete. */
+/*
+ * The end without an end: what was written goes out, then the connection is closed (reset, where only its end would end the
+ * body), so that no client takes it for complete. Whatever is said after a cut, and a cut after the finish, is ignored.
+ */
 void rn_exchange_cut(struct rn_exchange *exchange);
 
 /* --- making heads -------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,9 @@
  *   /t/TRACE/NAME/rest   the same, with an explicit trace (32 hex digits or an alias)
  *   /_reenact/...        ours
  *
- * NAME is [a-z][a-z0-9-]{1,31}. Targets stay raw; the query belongs to the rest. Pure functions.
+ * NAME is [a-z][a-z0-9-]{1,31}. Targets stay raw; the query belongs to the rest. An absolute-form target counts from its
+ * path on. "/NAME" alone is the upstream's "/"; "/NAME?query" is nobody's, since no target would begin with '/'. Pure
+ * functions.
  */
 #ifndef RN_GATEWAY_ROUTE_H
 #define RN_GATEWAY_ROUTE_H
@@ -30,6 +32,7 @@ bool rn_route_alias_is_legal(struct rn_bytes alias);
 /*
  * Why we do not pass a well-formed request on: a WebSocket (or other) upgrade or a SigV4 signature, which covers host and
  * path (`Authorization: AWS4-`, `X-Amz-Signature`). NULL when nothing is in the way, else a sentence; the status is 501.
+ * An offer of h2c is no reason: it may be ignored, and Java's client makes it with every request.
  */
 const char *rn_route_refusal(const struct rn_http_head *head);
 

@@ -1,0 +1,139 @@
+/*
+ * The uid behind a loopback connection: inet_diag first, the kernel's table as text second.
+ *
+ * In come the two addresses of an accepted connection, out goes the owner of the socket at the far end. It declines to know
+ * who is welcome.
+ */
+#include "peer.h"
+
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* --- inet_diag ------------------------------------------------------------------------------- */
+
+int rn_peer_open_diagnosis(void)
+{
+    return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+}
+
+struct question {
+    struct nlmsghdr head;
+    struct inet_diag_req_v2 body;
+};
+
+static struct question ask_for(const struct sockaddr_in *peer, const struct sockaddr_in *local)
+{
+    struct question question = {
+        .head = {.nlmsg_len = sizeof question,
+                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                 .nlmsg_flags = NLM_F_REQUEST}, /* without NLM_F_DUMP: exactly one socket */
+        .body = {.sdiag_family = AF_INET,
+                 .sdiag_protocol = IPPROTO_TCP,
+                 .idiag_states = UINT32_MAX,
+                 .id = {.idiag_sport = peer->sin_port,
+                        .idiag_dport = local->sin_port,
+                        .idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}}};
+    question.body.id.idiag_src[0] = peer->sin_addr.s_addr;
+    question.body.id.idiag_dst[0] = local->sin_addr.s_addr;
+    return question;
+}
+
+/* A connection that its owner closed lingers without an owner; the kernel then says uid 0 and inode 0. */
+static bool read_reply(const uint8_t *reply, size_t len, uid_t *uid)
+{
+    struct nlmsghdr head;
+    struct inet_diag_msg message;
+    if (len < sizeof head + sizeof message) {
+        return false;
+    }
+    memcpy(&head, reply, sizeof head);
+    if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
+        return false; /* NLMSG_ERROR: no such socket, or nobody here answers such questions */
+    }
+    memcpy(&message, reply + sizeof head, sizeof message);
+    *uid = message.idiag_uid;
+    return message.idiag_inode != 0;
+}
+
+bool rn_peer_uid_by_diagnosis(int diagnosis, const struct sockaddr_in *peer,
+                              const struct sockaddr_in *local, uid_t *uid)
+{
+    struct question question = ask_for(peer, local);
+    uint8_t reply[1024];
+    while (recv(diagnosis, reply, sizeof reply, 0) > 0) {
+        /* an answer nobody waited for */
+    }
+    if (send(diagnosis, &question, sizeof question, 0) != (ssize_t)sizeof question) {
+        return false;
+    }
+    ssize_t got = recv(diagnosis, reply, sizeof reply, 0); /* the kernel answered within send */
+    return got > 0 && read_reply(reply, (size_t)got, uid);
+}
+
+/* --- /proc/net ------------------------------------------------------------------------------- */
+
+/* An IPv4 address in tcp6 is mapped: 0000000000000000FFFF0000 before it. Words are printed in the machine's order. */
+static bool address_is(const char *text, const struct sockaddr_in *address)
+{
+    static const char mapped[] = "0000000000000000FFFF0000";
+    if (strncmp(text, mapped, sizeof mapped - 1) == 0) {
+        text += sizeof mapped - 1;
+    }
+    char expected[16];
+    (void)snprintf(expected, sizeof expected, "%08X:%04X", address->sin_addr.s_addr,
+                   ntohs(address->sin_port));
+    return strcmp(text, expected) == 0;
+}
+
+bool rn_peer_line_matches(const char *line, const struct sockaddr_in *peer,
+                          const struct sockaddr_in *local, uid_t *uid)
+{
+    char from[64];
+    char to[64];
+    unsigned owner = 0;
+    unsigned long inode = 0;
+    /* sl, local, remote, state, queues, timer, retransmits, uid, timeout, inode */
+    if (sscanf(line, " %*[0-9]: %63s %63s %*x %*x:%*x %*x:%*x %*x %u %*d %lu", from, to, &owner,
+               &inode) != 4) {
+        return false;
+    }
+    *uid = owner;
+    return inode != 0 && address_is(from, peer) && address_is(to, local);
+}
+
+static bool table_has(const char *path, const struct sockaddr_in *peer,
+                      const struct sockaddr_in *local, uid_t *uid)
+{
+    FILE *table = fopen(path, "re");
+    if (table == NULL) {
+        return false;
+    }
+    char line[512];
+    bool found = false;
+    while (!found && fgets(line, sizeof line, table) != NULL) {
+        found = rn_peer_line_matches(line, peer, local, uid);
+    }
+    (void)fclose(table);
+    return found;
+}
+
+bool rn_peer_uid_by_table(const struct sockaddr_in *peer, const struct sockaddr_in *local,
+                          uid_t *uid)
+{
+    return table_has("/proc/net/tcp", peer, local, uid) ||
+           table_has("/proc/net/tcp6", peer, local, uid);
+}
+
+bool rn_peer_uid(int diagnosis, const struct sockaddr_in *peer, const struct sockaddr_in *local,
+                 uid_t *uid)
+{
+    return (diagnosis >= 0 && rn_peer_uid_by_diagnosis(diagnosis, peer, local, uid)) ||
+           rn_peer_uid_by_table(peer, local, uid);
+}
