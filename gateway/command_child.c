@@ -1,0 +1,117 @@
+/*
+ * The child between fork and exec: puts its descriptors in place, waits for its environment, becomes COMMAND.
+ *
+ * In come settings (its own copy, since it is a fork) and descriptors; out goes a program, or a stage and an errno. It leads
+ * no loop, keeps nothing open but 0, 1 and 2, and ends by itself when its parent is gone before saying go.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "command_internal.h"
+
+/* Where the two pipes to the parent stand while the child waits. */
+enum { GO = 3, FAILURE = 4, FIRST_UNUSED = 5 };
+
+static _Noreturn void give_up(int failure, enum rn_child_stage stage)
+{
+    struct rn_child_failure told = {stage, errno};
+    ssize_t put = write(failure, &told, sizeof told);
+    (void)put; /* if the parent is gone nobody wants to know */
+    _exit(127);
+}
+
+/* Moves the streams to 0..2 and the pipes out of the way, then to GO and FAILURE; everything else is closed. */
+static bool put_in_place(const struct rn_command_settings *settings,
+                         const struct rn_child_wiring *wiring)
+{
+    for (int i = 0; i < 3; i++) {
+        if (wiring->streams[i] >= 0 && dup2(wiring->streams[i], i) < 0) {
+            return false;
+        }
+    }
+    if (settings->stdin_mode == RN_STDIN_NULL) {
+        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (null < 0 || (null != 0 && dup2(null, 0) < 0)) {
+            return false;
+        }
+    }
+    int go = fcntl(wiring->go, F_DUPFD_CLOEXEC, FIRST_UNUSED);
+    int failure = fcntl(wiring->failure, F_DUPFD_CLOEXEC, FIRST_UNUSED);
+    return go >= 0 && failure >= 0 && dup3(go, GO, O_CLOEXEC) >= 0 &&
+           dup3(failure, FAILURE, O_CLOEXEC) >= 0 && close_range(FIRST_UNUSED, ~0U, 0) == 0;
+}
+
+static bool read_exactly(void *out, size_t len)
+{
+    for (uint8_t *at = out; len > 0;) {
+        ssize_t got = read(GO, at, len);
+        if (got > 0) {
+            at += got;
+            len -= (size_t)got;
+        } else if (got == 0 || errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Cuts "NAME=value\0..." into a list. */
+static char **list_of(char *text, size_t len)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < len; i++) {
+        count += text[i] == '\0';
+    }
+    char **list = rn_alloc((count + 1) * sizeof(char *));
+    if (list == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        list[i] = text;
+        text += strlen(text) + 1;
+    }
+    list[count] = NULL;
+    return list;
+}
+
+/* Waits. The list, or an end of the process. */
+static char **receive_environment(const struct rn_command_settings *settings)
+{
+    uint64_t len;
+    if (!read_exactly(&len, sizeof len)) {
+        _exit(127); /* the parent is gone or changed its mind */
+    }
+    if (len == RN_CHILD_OWN_ENVIRONMENT) {
+        return (char **)(uintptr_t)settings->environment; /* exec only reads it */
+    }
+    char *text = rn_alloc((size_t)len);
+    if (text != NULL && !read_exactly(text, (size_t)len)) {
+        _exit(127);
+    }
+    return text == NULL ? NULL : list_of(text, (size_t)len);
+}
+
+void rn_child_run(const struct rn_command_settings *settings, const struct rn_child_wiring *wiring)
+{
+    /* The mask and all other dispositions are still those we were given; this one is ours to set (upstream.h). */
+    (void)signal(SIGPIPE, SIG_DFL);
+    if (!put_in_place(settings, wiring)) {
+        give_up(wiring->failure, RN_CHILD_SETUP);
+    }
+    char **environment = receive_environment(settings);
+    if (environment == NULL) {
+        errno = ENOMEM;
+        give_up(FAILURE, RN_CHILD_SETUP);
+    }
+    if (settings->cwd != NULL && chdir(settings->cwd) != 0) {
+        give_up(FAILURE, RN_CHILD_DIRECTORY);
+    }
+    environ = environment; /* where execvp looks for PATH, and what it passes on */
+    (void)execvp(settings->argv[0], settings->argv);
+    give_up(FAILURE, RN_CHILD_EXECUTE);
+}
