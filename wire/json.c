@@ -32,7 +32,7 @@ static enum rn_json_token fault(struct rn_json_reader *reader, size_t at, const 
 static bool in_object(const struct rn_json_reader *reader)
 {
     unsigned level = reader->depth - 1;
-    return (reader->is_object[level / 8] >> (level % 8) & 1u) != 0;
+    return ((unsigned)reader->is_object[level / 8] >> (level % 8) & 1u) != 0;
 }
 
 static size_t skip_blanks(struct rn_bytes in, size_t at)
