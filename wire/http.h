@@ -18,10 +18,10 @@
 #include "base/limits.h"
 
 enum rn_http_step {
-    RN_HTTP_DONE,        /* parsed; the result is filled */
-    RN_HTTP_MORE,        /* the input ends too early */
-    RN_HTTP_BAD,         /* malformed: answer 400 and close */
-    RN_HTTP_TOO_LARGE,   /* over 64 KiB or 256 fields: answer 431 and close */
+    RN_HTTP_DONE,      /* parsed; the result is filled */
+    RN_HTTP_MORE,      /* the input ends too early */
+    RN_HTTP_BAD,       /* malformed: answer 400 and close */
+    RN_HTTP_TOO_LARGE, /* over 64 KiB or 256 fields: answer 431 and close */
     RN_HTTP_UNSUPPORTED, /* well-formed, a transfer coding or a version we do not speak: answer 501 or 505 and close */
 };
 
@@ -100,11 +100,11 @@ bool rn_http_list_has(struct rn_bytes value, struct rn_bytes token);
 /* --- chunked bodies ------------------------------------------------------------------------------------------------ */
 
 enum rn_chunk_step {
-    RN_CHUNK_DATA,      /* `data` holds bytes of the current chunk */
-    RN_CHUNK_BORDER,    /* a chunk just ended; its length is decoder->chunk_bytes */
-    RN_CHUNK_END,       /* last chunk and trailers read */
-    RN_CHUNK_MORE,      /* the input is used up */
-    RN_CHUNK_BAD,       /* malformed; fault says where */
+    RN_CHUNK_DATA,   /* `data` holds bytes of the current chunk */
+    RN_CHUNK_BORDER, /* a chunk just ended; its length is decoder->chunk_bytes */
+    RN_CHUNK_END,    /* last chunk and trailers read */
+    RN_CHUNK_MORE,   /* the input is used up */
+    RN_CHUNK_BAD,    /* malformed; fault says where */
     RN_CHUNK_TOO_LARGE, /* extensions of one chunk over 4 KiB, trailers over 16 KiB, or no memory for them */
 };
 

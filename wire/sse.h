@@ -16,8 +16,8 @@ struct rn_sse_event {
     struct rn_bytes name; /* the `event:` value, may be empty */
     struct rn_bytes data; /* joined data lines */
     struct rn_bytes id;   /* the last one seen so far; it stays from event to event */
-    bool has_data;    /* false for comments and empty events */
-    uint64_t end;     /* offset in the stream just behind the line end that closes the event */
+    bool has_data;        /* false for comments and empty events */
+    uint64_t end;         /* offset in the stream just behind the line end that closes the event */
 };
 
 /* A zeroed struct starts a stream. */
