@@ -6,7 +6,9 @@
  * finds both in any bytes: in clear, percent-encoded, with JSON escapes ("\/"), and in base64 at all three alignments.
  *
  * Found spans are replaced by a placeholder of the same length. Values of 12 bytes and more become "RN-REDACTED-xxxx";
- * shorter ones (by name only) become x's. Placeholders are found again as spans, so that a stored request matches itself.
+ * shorter ones (by name only) become x's. Placeholders are found again as spans, so that a stored request matches itself;
+ * for the same reason a span takes in the x's directly behind it. In Base64 a span takes in the characters at its borders
+ * that hold bits of the value, and the padding.
  *
  * Threads: a redactor may be used by one thread at a time.
  */
@@ -48,15 +50,17 @@ struct rn_redactor *rn_redactor_new(void);
 void rn_redactor_free(struct rn_redactor *redactor);
 
 /*
- * Remembers the value of a credential (12 to 4,096 bytes; others are ignored; the oldest are forgotten beyond
- * RN_CREDENTIALS_MAX). A scheme word ("Bearer x", "Basic x") is taken off, and a Basic value is also remembered decoded,
+ * Remembers the value of a credential (12 to 4,096 bytes; others are ignored). When RN_CREDENTIALS_MAX are known, the
+ * quarter that was not shown for longest is forgotten. A scheme word ("Bearer x", "Basic x") is taken off, and a Basic value is also remembered decoded,
  * user and password apart.
  */
 enum rn_status rn_redactor_learn(struct rn_redactor *redactor, struct rn_bytes value);
 
 /*
  * A request or response head (start line and fields, as raw bytes): query parameters, userinfo, credential fields
- * (values without the scheme word), shapes and seen values. Also learns what it finds by name.
+ * (values without the scheme word; of cookies each value alone), shapes and seen values. The head need not be valid.
+ * Also learns what it finds by name; where only a pattern gave the name away, what looks like a word is not learned.
+ * `spans` is emptied first, here and below.
  * Header names: authorization, proxy-authorization, x-api-key, api-key, cookie, ... and the patterns *key*, *token*,
  * *secret*, *auth*, *password*, *credential*; never names with `ratelimit`, `tokens`, `token-count`, nor idempotency-key,
  * sec-websocket-key, sec-websocket-accept, x-stainless-*, access-control-*, www-authenticate. In responses only
@@ -69,10 +73,13 @@ enum rn_status rn_redact_target(struct rn_redactor *redactor, struct rn_bytes ta
                                 struct rn_spans *spans);
 /*
  * A body, argv line or output: shapes, seen values, placeholders; with `is_json` also known members (api_key, apiKey,
- * password, client_secret, access_token, refresh_token, ... with string values).
+ * password, client_secret, access_token, refresh_token, ... with string values of at most 8 KiB), JSON inside strings of
+ * JSON included; without it the same names as form fields (client_secret=...&) and long options (--api-key=...). What a
+ * name shows here is learned, and is then looked for in these same bytes too.
  *
  * For bodies that come in parts: with `final` false, *settled is how many leading bytes can be stored now because no
  * span can still begin in them and end behind the input; the caller keeps the rest and feeds it again with what follows.
+ * Spans are given for the settled bytes only. What is kept back is at most 32 KiB, mostly the last word.
  * With `final` true *settled is bytes.len. `settled` may be NULL when final.
  */
 enum rn_status rn_redact_body(struct rn_redactor *redactor, struct rn_bytes bytes, bool is_json,
