@@ -79,7 +79,7 @@ enum rn_tag {
     RN_TAG_ARGV = 40,        /* [said] runs */
     RN_TAG_CWD = 41,         /* text */
     RN_TAG_ENVIRONMENT = 42, /* runs: names only, sorted */
-    RN_TAG_STDIO = 43,       /* three bytes: kinds of stdin, stdout, stderr ('t' terminal, 'p' pipe, 'f' file, 'n' null, 's' socket, '-' closed), then TERM */
+    RN_TAG_STDIO = 43,       /* three bytes: kinds of stdin, stdout, stderr ('t' terminal, 'p' pipe, 'f' file, 'n' null, 's' socket, '-' closed), rows and columns as u16 BE (0: none), then TERM */
     RN_TAG_STDIN = 44,       /* [said] */
     RN_TAG_STDOUT = 45,      /* [said] */
     RN_TAG_STDERR = 46,      /* [said] */
@@ -106,7 +106,7 @@ struct rn_event {
     uint64_t erased; /* bit per tag whose content was erased: its hash stands in `erasures` */
     struct rn_bytes field[RN_TAG_LIMIT];
     struct rn_bytes key;       /* RN_KEY_VERSION byte and the `bytes` match key; derived, in no digest */
-    struct rn_bytes erasures;  /* per erased tag: varint tag, varint length, 32 bytes field hash, 32 bytes said hash, in tag order */
+    struct rn_bytes erasures;  /* records of erased fields in tag order; made by rn_erasure_put (evidence.h) */
 };
 
 void rn_event_set(struct rn_event *event, enum rn_tag tag, struct rn_bytes bytes);

@@ -20,16 +20,18 @@
 #include "store/event.h"
 
 #define RN_FRAME_HEADER_BYTES 40u
+/* No frame claims more: the longest request body with its heads, and room. Checked before memory is reserved. */
+#define RN_FRAME_RAW_BYTES_MAX ((size_t)128 * 1024 * 1024)
 
 enum rn_codec { RN_CODEC_NONE = 0, RN_CODEC_ZSTD = 1 };
 
 enum rn_frame_kind {
-    RN_FRAME_TRACE_OPEN = 1,  /* body: msgpack of the trace's settings, secret and owner */
+    RN_FRAME_TRACE_OPEN = 1, /* body: msgpack of the trace's settings, secret and owner */
     RN_FRAME_EVENT_OPEN = 2,
     RN_FRAME_EVENT_PART = 3,
     RN_FRAME_EVENT_CLOSE = 4,
-    RN_FRAME_EVENT = 5,       /* a whole event */
-    RN_FRAME_TRACE_CLOSE = 6  /* body: msgpack of state, counts, digests, salts */
+    RN_FRAME_EVENT = 5,      /* a whole event */
+    RN_FRAME_TRACE_CLOSE = 6 /* body: msgpack of state, counts, digests, salts */
 };
 
 struct rn_frame {
@@ -51,7 +53,8 @@ void rn_codec_context_free(struct rn_codec_context *context);
 
 /*
  * Appends the frame of `raw` to `out`; `frame` gives everything but raw_bytes and stored. Falls back to RN_CODEC_NONE where
- * zstd does not shrink. The frame is read back and compared before RN_OK (a difference is RN_DAMAGED).
+ * zstd does not shrink. The frame is read back and compared before RN_OK (a difference is RN_DAMAGED). RN_LIMIT over
+ * RN_FRAME_RAW_BYTES_MAX, RN_NOMEM. On failure `out` is as it was.
  */
 enum rn_status rn_frame_write(struct rn_codec_context *context, const struct rn_frame *frame,
                               struct rn_bytes raw, struct rn_buffer *out);

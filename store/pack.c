@@ -1,0 +1,173 @@
+/*
+ * msgpack-c behind our own words. Bytes in and out; it does not know what a key means.
+ *
+ * msgpack-c reserves memory for a container's count before it has seen the items, so containers are never handed to its
+ * reader: their headers are read here and bounded by the bytes left, and it reads one number or byte run at a time, for which
+ * it needs no memory at all.
+ */
+#include "pack.h"
+
+#include <assert.h>
+#include <msgpack.h>
+#include <string.h>
+
+static int append(void *self, const char *data, size_t len)
+{
+    struct rn_packer *packer = self;
+    if (packer->status == RN_OK) {
+        packer->status = rn_buffer_append(packer->out, data, len);
+    }
+    return packer->status == RN_OK ? 0 : -1;
+}
+
+static msgpack_packer speaker(struct rn_packer *packer)
+{
+    msgpack_packer result;
+    msgpack_packer_init(&result, packer, append);
+    return result;
+}
+
+void rn_pack_map(struct rn_packer *packer, uint32_t count)
+{
+    msgpack_packer to = speaker(packer);
+    (void)msgpack_pack_map(&to, count);
+}
+
+void rn_pack_array(struct rn_packer *packer, uint32_t count)
+{
+    msgpack_packer to = speaker(packer);
+    (void)msgpack_pack_array(&to, count);
+}
+
+void rn_pack_number(struct rn_packer *packer, uint64_t value)
+{
+    msgpack_packer to = speaker(packer);
+    (void)msgpack_pack_uint64(&to, value);
+}
+
+void rn_pack_bin(struct rn_packer *packer, struct rn_bytes bytes)
+{
+    if (bytes.len > UINT32_MAX) {
+        packer->status = packer->status == RN_OK ? RN_LIMIT : packer->status;
+        return;
+    }
+    msgpack_packer to = speaker(packer);
+    if (msgpack_pack_bin(&to, bytes.len) == 0 && bytes.len > 0) {
+        (void)msgpack_pack_bin_body(&to, bytes.data, bytes.len);
+    }
+}
+
+void rn_pack_number_at(struct rn_packer *packer, unsigned key, uint64_t value)
+{
+    rn_pack_number(packer, key);
+    rn_pack_number(packer, value);
+}
+
+void rn_pack_bin_at(struct rn_packer *packer, unsigned key, struct rn_bytes bytes)
+{
+    rn_pack_number(packer, key);
+    rn_pack_bin(packer, bytes);
+}
+
+/* A big-endian number of `len` bytes behind the first byte. */
+static bool wide_count(struct rn_bytes *in, size_t len, uint32_t *count)
+{
+    if (in->len < 1 + len) {
+        return false;
+    }
+    uint32_t value = 0;
+    for (size_t i = 1; i <= len; i++) {
+        value = value << 8 | in->data[i];
+    }
+    *in = rn_bytes_from(*in, 1 + len);
+    *count = value;
+    return true;
+}
+
+/* The header of a container: `few` is the first byte of its short form, `wide` that of its 16-bit form. */
+static bool container(struct rn_bytes *in, uint8_t few, uint8_t wide, uint32_t item_bytes,
+                      uint32_t *count)
+{
+    struct rn_bytes rest = *in;
+    bool good = false;
+    if (rest.len > 0 && (rest.data[0] & 0xf0) == few) {
+        *count = rest.data[0] & 0x0f;
+        rest = rn_bytes_from(rest, 1);
+        good = true;
+    } else if (rest.len > 0 && (rest.data[0] == wide || rest.data[0] == wide + 1)) {
+        good = wide_count(&rest, rest.data[0] == wide ? 2 : 4, count);
+    }
+    if (!good || *count > rest.len / item_bytes) {
+        return false;
+    }
+    *in = rest;
+    return true;
+}
+
+bool rn_unpack_map(struct rn_bytes *in, uint32_t *count)
+{
+    return container(in, 0x80, 0xde, 2, count);
+}
+
+bool rn_unpack_array(struct rn_bytes *in, uint32_t *count)
+{
+    return container(in, 0x90, 0xdc, 1, count);
+}
+
+/*
+ * One number or byte run. msgpack-c wants a zone before it looks at a byte run and takes nothing from it, because the run is
+ * lent from the input: an empty zone that owns no memory will do.
+ */
+static bool scalar(struct rn_bytes *in, msgpack_object *object)
+{
+    msgpack_zone untouched;
+    size_t used = 0;
+    memset(&untouched, 0, sizeof untouched);
+    msgpack_unpack_return got =
+        msgpack_unpack((const char *)in->data, in->len, &used, &untouched, object);
+    assert(untouched.chunk_list.head == NULL);
+    if (got != MSGPACK_UNPACK_SUCCESS && got != MSGPACK_UNPACK_EXTRA_BYTES) {
+        return false;
+    }
+    *in = rn_bytes_from(*in, used);
+    return true;
+}
+
+bool rn_unpack_number(struct rn_bytes *in, uint64_t *value)
+{
+    /* Positive fixint, uint8 to uint64: nothing else reaches msgpack-c. */
+    if (in->len == 0 || !(in->data[0] < 0x80 || (in->data[0] >= 0xcc && in->data[0] <= 0xcf))) {
+        return false;
+    }
+    msgpack_object object;
+    if (!scalar(in, &object)) {
+        return false;
+    }
+    *value = object.via.u64;
+    return true;
+}
+
+bool rn_unpack_bin(struct rn_bytes *in, struct rn_bytes *bytes)
+{
+    if (in->len == 0 || in->data[0] < 0xc4 || in->data[0] > 0xc6) {
+        return false;
+    }
+    msgpack_object object;
+    if (!scalar(in, &object)) {
+        return false;
+    }
+    *bytes = rn_bytes_of(object.via.bin.ptr, object.via.bin.size);
+    return true;
+}
+
+bool rn_unpack_exactly(struct rn_bytes *in, void *out, size_t len)
+{
+    struct rn_bytes rest = *in;
+    struct rn_bytes run;
+    if (!rn_unpack_bin(&rest, &run) || run.len != len) {
+        return false;
+    }
+    memcpy(out, run.data, len);
+    *in = rest;
+    return true;
+}
