@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "recorder/compose.h"
+#include "compose.h"
 
 /* A unit that ends a stream waits this long for the stream's own end before it is committed without it. */
 #define HELD_FOR_NS UINT64_C(20000000)

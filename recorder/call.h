@@ -9,9 +9,9 @@
 #ifndef RN_RECORDER_CALL_H
 #define RN_RECORDER_CALL_H
 
-#include "recorder/part.h"
+#include "part.h"
 #include "recorder/recorder.h"
-#include "recorder/traces.h"
+#include "traces.h"
 #include "wire/terminal.h"
 
 /* What all calls of one recorder share. */

@@ -4,7 +4,7 @@
 #ifndef RN_RECORDER_COMPOSE_H
 #define RN_RECORDER_COMPOSE_H
 
-#include "recorder/call.h"
+#include "call.h"
 
 /* Takes what is to be kept of the request into the call; request memory itself is taken over by the caller afterwards. */
 enum rn_status rn_compose_request(struct rn_call *call, const struct rn_request *request);

@@ -9,7 +9,7 @@
 #define RN_RECORDER_PART_H
 
 #include "base/buffer.h"
-#include "recorder/pending.h"
+#include "pending.h"
 
 struct rn_part {
     struct rn_part *next;

@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 #include "gateway/command.h"
-#include "recorder/run_event.h"
-#include "recorder/station.h"
+#include "run_event.h"
+#include "station.h"
 
 struct record {
     const struct rn_record_settings *settings;
@@ -177,7 +177,7 @@ enum rn_status rn_record_run(const struct rn_record_settings *settings,
         explain(&record);
     }
     rn_command_free(record.command);
-    rn_station_close(&record.station);
     rn_run_event_free(record.run);
+    rn_station_close(&record.station);
     return status;
 }

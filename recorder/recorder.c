@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "recorder/call.h"
+#include "call.h"
 
 #define TICK_NS UINT64_C(250000000)
 #define TICK_HOLDING_NS UINT64_C(20000000)

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/varint.h"
-#include "recorder/provenance.h"
+#include "provenance.h"
 
 /* What one entry carries; it is the entry's memory until it comes back. */
 struct piece {

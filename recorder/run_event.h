@@ -7,8 +7,8 @@
 #ifndef RN_RECORDER_RUN_EVENT_H
 #define RN_RECORDER_RUN_EVENT_H
 
-#include "recorder/pending.h"
-#include "recorder/station.h"
+#include "pending.h"
+#include "station.h"
 
 struct rn_run_event;
 

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "recorder/record.h"
-#include "recorder/station.h"
+#include "record.h"
+#include "station.h"
 
 struct serve {
     struct rn_station station;

@@ -9,7 +9,7 @@
 #define RN_RECORDER_TRACES_H
 
 #include "gateway/gateway.h"
-#include "recorder/pending.h"
+#include "pending.h"
 #include "recorder/recorder.h"
 
 struct rn_traces;
