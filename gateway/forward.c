@@ -13,6 +13,7 @@
 
 /* Lines of our own beside the client's: Expect, Accept, Content-Type, Authorization. */
 #define OWN_FIELDS_MAX 4u
+#define COPIED_BYTES_MAX ((size_t)8 * 1024)
 
 /* Whether a Connection field of this request names `name`. */
 static bool is_for_one_hop(const struct rn_http_head *head, struct rn_bytes name)
@@ -156,18 +157,25 @@ static bool sends_body(const struct rn_forward *forward)
     return forward->has_body || forward->body_bytes > 0 || forward->body.len > 0;
 }
 
+/*
+ * Small bodies are copied by curl and go out with the head in one send; others it reads piece by piece through our callback.
+ * So it keeps no pointer to what the caller lends, and cannot read memory that is gone when a transfer is cancelled while
+ * curl is on the stack.
+ */
 static bool write_body(struct rn_transfer *transfer, const struct rn_forward *forward)
 {
-    bool spilled = forward->spill >= 0;
-    uint64_t bytes = spilled ? forward->body_bytes : forward->body.len;
-    const void *data = bytes == 0 ? (const void *)"" : forward->body.data;
+    CURL *easy = transfer->easy;
     transfer->spill = forward->spill;
-    transfer->spill_at = 0;
-    transfer->spill_bytes = spilled ? bytes : 0;
-    return curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)bytes) ==
-               CURLE_OK &&
-           curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS,
-                            spilled && bytes > 0 ? NULL : data) == CURLE_OK;
+    transfer->body = forward->body;
+    transfer->body_at = 0;
+    transfer->body_len = forward->spill >= 0 ? forward->body_bytes : forward->body.len;
+    bool small =
+        transfer->body_len == 0 || (forward->spill < 0 && transfer->body_len <= COPIED_BYTES_MAX);
+    const void *data = transfer->body_len == 0 ? (const void *)"" : forward->body.data;
+    curl_off_t len = (curl_off_t)transfer->body_len;
+    return curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, len) == CURLE_OK &&
+           (small ? curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, data)
+                  : curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL)) == CURLE_OK;
 }
 
 /*

@@ -6,7 +6,7 @@
  * RN_TRANSFERS_PER_SHARD (http.md 3.4). It declines to know what a transfer carries.
  *
  * Two rules carry this file. curl must not be called from inside its callbacks: `inside` says that it is on the stack, and
- * what is asked for meanwhile waits on `todo`. And curl reuses descriptors: a watch ends in rn_socket_close, before the
+ * what is asked for meanwhile waits on `todo`. And descriptors are used again: a watch ends in rn_socket_close, before its
  * descriptor does.
  */
 #include <assert.h>
@@ -44,8 +44,9 @@ struct rn_socket {
     struct rn_shard *shard; /* that last asked for it */
     struct rn_watch *watch;
     int descriptor;
-    bool ours;   /* opened by rn_socket_open, so rn_socket_close will come */
-    bool wanted; /* curl waits for it now */
+    bool ours;      /* opened by rn_socket_open */
+    bool connected; /* curl wanted to read from it */
+    bool wanted;    /* curl waits for it now */
 };
 
 /* --- on and off a shard ---------------------------------------------------------------------- */
@@ -319,7 +320,7 @@ static struct rn_socket *socket_add(struct rn_upstreams *upstreams, int descript
     if (!table_reaches(upstreams, descriptor)) {
         return NULL;
     }
-    /* curl closes by itself what it could not keep when memory ran out. */
+    /* curl may have closed a socket of this number by itself. */
     socket_forget(upstreams, descriptor);
     struct rn_socket *socket = rn_calloc(1, sizeof *socket);
     if (socket == NULL) {
@@ -360,8 +361,9 @@ int rn_socket_close(void *clientp, curl_socket_t descriptor)
 
 /*
  * What curl wants from a socket. Between two requests on one connection it wants nothing; we go on watching for readability
- * then, which spares two epoll_ctl per request, and stop in on_ready if something comes. Sockets that curl opened for itself
- * (its resolver's) are closed without rn_socket_close and forgotten at once.
+ * then, which spares two epoll_ctl per request, and stop in on_ready if something comes. Only a connection in use is closed
+ * by rn_socket_close: 7.88 closes attempts that came to nothing by itself, as it does its resolver's sockets, so those are
+ * forgotten here.
  */
 static int on_curl_socket(CURL *easy, curl_socket_t descriptor, int what, void *self, void *unused)
 {
@@ -370,7 +372,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t descriptor, int what, void *
     struct rn_shard *shard = self;
     struct rn_socket *socket = socket_of(shard->upstreams, descriptor);
     if (what == CURL_POLL_REMOVE) {
-        if (socket != NULL && socket->ours) {
+        if (socket != NULL && socket->ours && socket->connected) {
             socket->wanted = false;
             rn_watch_set(socket->watch, true, false);
         } else {
@@ -384,6 +386,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t descriptor, int what, void *
     if (socket != NULL) {
         socket->shard = shard;
         socket->wanted = true;
+        socket->connected = socket->connected || (what & CURL_POLL_IN) != 0;
         rn_watch_set(socket->watch, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
     }
     /* Without memory for a resolver's socket curl's own timer still looks at it; an error would end the whole shard. */
@@ -535,6 +538,9 @@ void rn_shards_free(struct rn_upstreams *upstreams)
     }
     for (size_t i = 0; i < upstreams->shard_count; i++) {
         shard_free(upstreams->shards[i]);
+    }
+    for (size_t i = 0; i < upstreams->socket_count; i++) {
+        socket_forget(upstreams, (int)i); /* of those curl closed without a word */
     }
     rn_timer_free(upstreams->sweep);
     rn_free(upstreams->shards);

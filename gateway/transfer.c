@@ -98,30 +98,45 @@ static size_t on_piece(char *data, size_t one, size_t len, void *self)
     return transfer->cancelled ? CURL_WRITEFUNC_ERROR : len;
 }
 
-static size_t on_read(char *out, size_t one, size_t len, void *self)
+static ssize_t read_spill(const struct rn_transfer *transfer, char *out, size_t len)
+{
+    ssize_t got;
+    do {
+        got = pread(transfer->spill, out, len, (off_t)transfer->body_at);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* The next piece of the request's body. Never more than was announced; less is a failure. */
+static size_t on_read(char *out, size_t one, size_t count, void *self)
 {
     struct rn_transfer *transfer = self;
-    uint64_t left = transfer->spill_bytes - transfer->spill_at;
-    size_t wanted = one * len < left ? one * len : (size_t)left;
-    ssize_t got = 0;
-    do {
-        got = wanted == 0 ? 0 : pread(transfer->spill, out, wanted, (off_t)transfer->spill_at);
-    } while (got < 0 && errno == EINTR);
-    if (transfer->cancelled || got < 0 || (got == 0 && wanted > 0)) {
+    if (transfer->cancelled) {
         return CURL_READFUNC_ABORT;
     }
-    transfer->spill_at += (uint64_t)got;
-    return (size_t)got;
+    uint64_t left = transfer->body_len - transfer->body_at;
+    size_t len = one * count < left ? one * count : (size_t)left;
+    if (len > 0 && transfer->spill >= 0) {
+        ssize_t got = read_spill(transfer, out, len);
+        if (got <= 0) {
+            return CURL_READFUNC_ABORT;
+        }
+        len = (size_t)got;
+    } else if (len > 0) {
+        memcpy(out, transfer->body.data + transfer->body_at, len);
+    }
+    transfer->body_at += len;
+    return len;
 }
 
 /* curl rewinds when a kept connection turned out to be dead and it sends the request again. */
 static int on_seek(void *self, curl_off_t offset, int origin)
 {
     struct rn_transfer *transfer = self;
-    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->spill_bytes) {
+    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->body_len) {
         return CURL_SEEKFUNC_FAIL;
     }
-    transfer->spill_at = (uint64_t)offset;
+    transfer->body_at = (uint64_t)offset;
     return CURL_SEEKFUNC_OK;
 }
 
@@ -134,9 +149,8 @@ static int on_seek(void *self, curl_off_t offset, int origin)
 static void on_idle(void *self)
 {
     struct rn_transfer *transfer = self;
-    struct rn_upstreams *upstreams = transfer->upstreams;
-    uint64_t limit_ns = (uint64_t)upstreams->idle_ms * NS_PER_MS;
-    uint64_t now_ns = rn_loop_now_ns(upstreams->loop);
+    uint64_t limit_ns = (uint64_t)transfer->idle_ms * NS_PER_MS;
+    uint64_t now_ns = rn_loop_now_ns(transfer->upstreams->loop);
     curl_off_t sent = 0;
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
     if (transfer->paused || sent != transfer->sent_bytes) {
@@ -148,7 +162,9 @@ static void on_idle(void *self)
         rn_timer_start(transfer->idle, limit_ns - silent_ns);
         return;
     }
-    transfer->fault = "was silent for too long";
+    (void)snprintf(transfer->detail, sizeof transfer->detail, "was silent for %ld ms",
+                   transfer->idle_ms);
+    transfer->fault = transfer->detail;
     rn_shard_remove(transfer);
     rn_transfer_end(transfer, CURLE_OPERATION_TIMEDOUT);
 }
@@ -277,12 +293,13 @@ struct rn_transfer *rn_transfer_start(struct rn_upstreams *upstreams,
     transfer->fault = NULL;
     transfer->detail[0] = '\0';
     transfer->sent_bytes = 0;
+    transfer->idle_ms = upstreams->idle_ms;
     transfer->heard_ns = rn_loop_now_ns(upstreams->loop);
     if (!rn_transfer_prepare(transfer, forward) || !rn_shard_take(transfer)) {
         rn_transfer_recycle(transfer);
         return NULL;
     }
-    rn_timer_start(transfer->idle, (uint64_t)upstreams->idle_ms * NS_PER_MS);
+    rn_timer_start(transfer->idle, (uint64_t)transfer->idle_ms * NS_PER_MS);
     return transfer;
 }
 

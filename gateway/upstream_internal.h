@@ -67,9 +67,10 @@ struct rn_transfer {
     struct rn_buffer text; /* method, target and field lines, each with a final zero */
     struct curl_slist *fields;
     size_t fields_cap;
-    int spill;
-    uint64_t spill_at;
-    uint64_t spill_bytes;
+    int spill;            /* the body is in this file, or -1: */
+    struct rn_bytes body; /* there; lent */
+    uint64_t body_at;     /* how much of it curl has read */
+    uint64_t body_len;
 
     /* the answer */
     bool ends_with_head; /* though curl expects a body */
@@ -82,6 +83,7 @@ struct rn_transfer {
 
     /* silence */
     struct rn_timer *idle;
+    long idle_ms;
     uint64_t heard_ns;
     curl_off_t sent_bytes;
 };

@@ -225,6 +225,21 @@ static void ck_cut(const struct seen *seen)
     ck_assert_int_eq(strncmp(seen->end.name, "CURLE_", 6), 0);
 }
 
+/* What the server got last. */
+static char sent[128 * 1024];
+
+static char *big_request(size_t bytes)
+{
+    char *request = malloc(bytes + 256);
+    int len =
+        snprintf(request, 256, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", bytes);
+    for (size_t i = 0; i < bytes; i++) {
+        request[(size_t)len + i] = (char)('a' + i % 23);
+    }
+    request[(size_t)len + bytes] = '\0';
+    return request;
+}
+
 /* --- answers --------------------------------------------------------------------------------- */
 
 #define PLAIN                                                                                      \
@@ -271,6 +286,52 @@ END_TEST
 
 #define HINTS "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 #define PROCESSING "HTTP/1.1 102 Processing\r\n\r\n"
+START_TEST(upstream_sends_again_when_a_kept_connection_dies_under_a_request)
+{
+    /* Nothing of an answer came, so nobody can have been answered twice. */
+    static const size_t sizes[] = {10, 100000};
+    char *requests[] = {big_request(sizes[0]), big_request(sizes[1])};
+    for (size_t i = 0; i < 2; i++) {
+        serve_scripts(SCRIPTS(STEPS(SEND(PLAIN "hello")), STEPS({TOY_CLOSE, {0}}),
+                              STEPS(SEND(PLAIN "again"))));
+        static const char *const bodies[] = {"hello", "again"};
+        for (size_t k = 0; k < 2; k++) {
+            struct seen seen = {0};
+            run(&seen, requests[i]);
+            ck_complete(&seen, PLAIN, bodies[k]);
+            seen_free(&seen);
+        }
+        ck_assert_uint_eq(toy_connections(server), 2);
+        ck_assert_uint_eq(toy_requests(server), 3);
+        toy_last_request(server, sent, sizeof sent);
+        ck_assert_str_eq(strstr(sent, "\r\n\r\n"), strstr(requests[i], "\r\n\r\n"));
+        toy_stop(server);
+        server = NULL;
+        free(requests[i]);
+    }
+}
+END_TEST
+
+START_TEST(upstream_keeps_one_socket_of_a_host_with_several_addresses)
+{
+    /* localhost may be ::1 first, where nobody listens: that attempt leaves nothing behind. */
+    serve_scripts(SCRIPTS(STEPS(SEND(PLAIN "hello"))));
+    add_toy("toy", "http://localhost:%u");
+    for (int i = 0; i < 3; i++) {
+        struct seen seen = {0};
+        run(&seen, GET);
+        ck_complete(&seen, PLAIN, "hello");
+        seen_free(&seen);
+    }
+    size_t sockets = 0;
+    for (size_t i = 0; i < upstreams->socket_count; i++) {
+        sockets += upstreams->sockets[i] != NULL;
+    }
+    ck_assert_uint_eq(sockets, 1);
+    ck_assert_uint_eq(toy_connections(server), 1);
+}
+END_TEST
+
 START_TEST(upstream_tells_interim_heads_from_the_final_one)
 {
     serve_scripts(SCRIPTS(STEPS(SEND("HTTP/1.1 100 Continue\r\n\r\n" HINTS PROCESSING
@@ -414,8 +475,6 @@ END_TEST
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-static char sent[128 * 1024];
-
 /* Sends `request` and stores what the server got in `sent`. */
 static void send_and_read(const char *request)
 {
@@ -538,22 +597,11 @@ START_TEST(upstream_sends_a_body_with_head)
 }
 END_TEST
 
-static char *big_request(size_t bytes)
-{
-    char *request = malloc(bytes + 256);
-    int len =
-        snprintf(request, 256, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", bytes);
-    for (size_t i = 0; i < bytes; i++) {
-        request[(size_t)len + i] = (char)('a' + i % 23);
-    }
-    request[(size_t)len + bytes] = '\0';
-    return request;
-}
-
 START_TEST(upstream_sends_bodies_of_all_sizes)
 {
     serve_scripts(SCRIPTS(STEPS(SEND(PLAIN "hello"))));
-    static const size_t sizes[] = {1, 16383, 16384, 16385, 65535, 65536, 100000};
+    static const size_t sizes[] = {1,     8191,  8192,  8193,  16383, 16384,
+                                   16385, 65535, 65536, 65537, 100000};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         char *request = big_request(sizes[i]);
         send_and_read(request);
@@ -774,6 +822,38 @@ START_TEST(upstream_names_a_refused_connection)
     ck_assert(!seen.end.timed_out);
     seen_free(&seen);
     close(holder);
+}
+END_TEST
+
+START_TEST(upstream_gives_up_on_a_connection_that_does_not_come_up)
+{
+    /* A listener whose queue is full drops what else wants in. */
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, len), 0);
+    ck_assert_int_eq(listen(listener, 0), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    int waiting[4];
+    for (size_t i = 0; i < 4; i++) {
+        waiting[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(waiting[i], (struct sockaddr *)&address, len);
+    }
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+    ck_assert_int_eq(rn_upstreams_add(upstreams, "toy", url, NULL), RN_OK);
+    rn_upstreams_set_timeouts(upstreams, 30, 60000);
+    struct seen seen = {0};
+    run(&seen, GET);
+    ck_cut(&seen);
+    ck_assert(seen.end.timed_out);
+    ck_assert_ptr_nonnull(strstr(seen.end.sentence, "no answer from http://"));
+    seen_free(&seen);
+    for (size_t i = 0; i < 4; i++) {
+        close(waiting[i]);
+    }
+    close(listener);
 }
 END_TEST
 
@@ -1203,6 +1283,8 @@ Suite *rn_suite(void)
         CASE("answers", upstream_gives_head_and_body_as_they_came,
              upstream_keeps_its_connection_for_the_next_request,
              upstream_survives_a_kept_connection_that_was_closed,
+             upstream_sends_again_when_a_kept_connection_dies_under_a_request,
+             upstream_keeps_one_socket_of_a_host_with_several_addresses,
              upstream_tells_interim_heads_from_the_final_one, upstream_refuses_to_switch_protocols,
              upstream_keeps_trailers_apart_from_the_head,
              upstream_delivers_a_piece_before_the_next_is_sent, upstream_leaves_codings_alone,
@@ -1223,6 +1305,7 @@ Suite *rn_suite(void)
              upstream_sees_a_cut_between_heads, upstream_calls_no_reset_a_clean_end,
              upstream_refuses_what_is_no_http, upstream_refuses_a_head_without_end,
              upstream_names_a_refused_connection, upstream_names_an_unknown_host,
+             upstream_gives_up_on_a_connection_that_does_not_come_up,
              upstream_names_tls_with_a_plain_server, upstream_gives_up_on_silence),
         CASE("pausing", upstream_waits_for_a_slow_handler, upstream_delivers_nothing_while_paused,
              upstream_cancels_inside_its_own_callbacks,
