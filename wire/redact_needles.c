@@ -357,6 +357,10 @@ static bool match_spelled(const struct rn_needle *needle, struct rn_bytes text, 
     bool base64 = needle->form == RN_NEEDLE_BASE64;
     *begin = anchor_at;
     *end = anchor_at + RN_ANCHOR_BYTES;
+    /* One window of the anchor was compared so far. */
+    if (memcmp(text.data + anchor_at, needle->text.data + needle->anchor, RN_ANCHOR_BYTES) != 0) {
+        return false;
+    }
     for (size_t i = needle->anchor; i > 0; i--) {
         size_t len = spelled_before(text, *begin, needle->text.data[i - 1], base64);
         if (len == 0) {
