@@ -1,0 +1,198 @@
+/*
+ * `reenact record -- COMMAND`: hands the words over to the recorder, and tells in one line what came of it. The exit status is
+ * COMMAND's, so every trouble of our own has one of env(1)'s numbers.
+ */
+#include "commands.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/command.h"
+#include "human.h"
+#include "ports.h"
+#include "recorder/record.h"
+#include "screen.h"
+#include "shell.h"
+#include "store/trace.h"
+
+static struct {
+    const char *store;
+    const char *name;
+    const char *release;
+    const char *session;
+    struct rn_option_list tags;
+    struct rn_option_list wraps;
+    struct rn_option_list upstreams;
+    struct rn_option_list ports;
+    uint64_t listen;
+    uint32_t durability;
+    bool require_complete;
+} asked;
+
+static const struct rn_option options[] = {
+    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
+     "where to keep it (default: $REENACT_STORE, .reenact)"},
+    {"--name", RN_OPTION_TEXT, &asked.name, "NAME",
+     "a name for the trace; `replay NAME` finds the newest"},
+    {"--tag", RN_OPTION_LIST, &asked.tags, "KEY=VALUE", "a label; may be given often"},
+    {"--release", RN_OPTION_TEXT, &asked.release, "LABEL", "version of the application"},
+    {"--session", RN_OPTION_TEXT, &asked.session, "ID", "the session this run belongs to"},
+    {"--wrap", RN_OPTION_LIST, &asked.wraps, "VAR",
+     "record what VAR's URL (or HOSTVAR,PORTVAR) points at"},
+    {"--upstream", RN_OPTION_LIST, &asked.upstreams, "NAME=URL", "add or override an upstream"},
+    {"--port", RN_OPTION_LIST, &asked.ports, "NAME=PORT", "a fixed port for an upstream"},
+    {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT", "a fixed port for REENACT_URL"},
+    {"--durability", RN_OPTION_CHOICE, &asked.durability, "sync|async",
+     "whether an answer ends after its commit"},
+    {"--require-complete", RN_OPTION_FLAG, &asked.require_complete, NULL,
+     "exit 124 when the recording has gaps"},
+    RN_OPTION_HELP,
+    RN_OPTION_END,
+};
+
+/* --- the last line ------------------------------------------------------------------------------------------------- */
+
+static enum rn_status add_oddities(struct rn_buffer *out, const struct rn_record_outcome *outcome)
+{
+    const struct {
+        uint64_t count;
+        const char *what;
+    } oddities[] = {
+        {outcome->counts.aborted, "left by the client"},
+        {outcome->counts.cut, "cut by the upstream"},
+        {outcome->counts.refused, "answered by reenact"},
+        {outcome->counts.truncated, "truncated"},
+        {outcome->counts.failed, "not stored"},
+        {outcome->malformed, "malformed"},
+        {outcome->foreign, "from strangers refused"},
+    };
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; i < sizeof oddities / sizeof *oddities && status == RN_OK; i++) {
+        if (oddities[i].count > 0) {
+            status = rn_buffer_addf(out, ", %llu %s", (unsigned long long)oddities[i].count,
+                                    oddities[i].what);
+        }
+    }
+    return status;
+}
+
+static enum rn_status add_replay_command(struct rn_buffer *out, const char *trace_suffix)
+{
+    enum rn_status status = rn_buffer_addf(out, "; replay: reenact replay %s", trace_suffix);
+    if (status == RN_OK && asked.store != NULL) {
+        status = rn_buffer_addf(out, " --store ");
+        status = status == RN_OK ? rn_shell_word(out, rn_bytes_text(asked.store)) : status;
+    }
+    return status;
+}
+
+static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record_outcome *outcome)
+{
+    struct rn_human calls, raw, stored;
+    char id[33];
+    rn_trace_id_text(&outcome->trace, id);
+    enum rn_status status = rn_buffer_addf(
+        out, "%s %s: %s, %s raw, %s stored", outcome->recorded ? "recorded" : "not recorded",
+        id + 24, rn_human_count(&calls, outcome->counts.calls, "call", "calls"),
+        rn_human_bytes(&raw, outcome->counts.raw_bytes),
+        rn_human_bytes(&stored, outcome->counts.stored_bytes));
+    status = status == RN_OK ? add_oddities(out, outcome) : status;
+    status = status == RN_OK ? rn_buffer_addf(out, ", bypasses not observed") : status;
+    if (status == RN_OK && outcome->recorded) {
+        status = add_replay_command(out, id + 24);
+    }
+    return status == RN_OK ? rn_buffer_addf(out, "\n") : status;
+}
+
+static void tell(const struct rn_record_outcome *outcome)
+{
+    struct rn_buffer line = {0};
+    if (outcome->remark[0] != '\0') {
+        (void)rn_cli_complainf("record", 0, "%s", outcome->remark);
+    }
+    if (compose_line(&line, outcome) == RN_OK) {
+        (void)rn_screen_put(stderr, &line);
+    }
+    rn_buffer_free(&line);
+}
+
+/* --- --require-complete -------------------------------------------------------------------------------------------- */
+
+/* The store's own word counts, not what we remember: it knows of withheld bodies too. */
+static bool is_complete(const struct rn_record_outcome *outcome)
+{
+    struct rn_store *store = NULL;
+    struct rn_arena arena = {0};
+    struct rn_trace_summary summary;
+    bool complete = outcome->recorded &&
+                    rn_store_open(outcome->store, RN_STORE_READ, &store, NULL) == RN_OK &&
+                    rn_trace_summary(store, &outcome->trace, &arena, &summary, NULL) == RN_OK &&
+                    summary.complete == RN_COMPLETE_YES;
+    rn_arena_free(&arena);
+    rn_store_close(store);
+    return complete;
+}
+
+static int exit_of_failure(enum rn_status status, const struct rn_error *error)
+{
+    int code = status == RN_NOTFOUND  ? RN_EXIT_NO_COMMAND
+               : status == RN_REFUSED ? RN_EXIT_NOT_EXECUTABLE
+                                      : RN_EXIT_FAILED;
+    return rn_cli_complain("record", code, error);
+}
+
+static int record(char *const *command)
+{
+    struct rn_error error = {RN_OK, ""};
+    static struct rn_record_outcome outcome;
+    struct rn_record_settings settings = {
+        .store = asked.store,
+        .argv = command,
+        .environment = environ,
+        .name = asked.name,
+        .release = asked.release,
+        .session = asked.session,
+        .tags = asked.tags.at,
+        .wraps = asked.wraps.at,
+        .upstreams = asked.upstreams.at,
+        .ports = asked.ports.at,
+        .port = (uint16_t)asked.listen,
+        .durability = asked.durability == 1 ? RN_DURABILITY_ASYNC : RN_DURABILITY_SYNC,
+    };
+    enum rn_status status = rn_record_run(&settings, &outcome, &error);
+    if (status != RN_OK) {
+        return exit_of_failure(status, &error);
+    }
+    tell(&outcome);
+    if (asked.require_complete && !is_complete(&outcome)) {
+        return rn_cli_complainf("record", RN_EXIT_INCOMPLETE, "the recording is not complete");
+    }
+    return rn_command_shell_status(outcome.wait_status);
+}
+
+static int run(int argc, char **argv)
+{
+    struct rn_cli_line line;
+    struct rn_error error = {RN_OK, ""};
+    int done = rn_cli_begin(&rn_cmd_record, argc, argv, false, &line);
+    if (done >= 0) {
+        return done;
+    }
+    if (line.rest_count == 0) {
+        return rn_cli_complainf("record", RN_EXIT_FAILED,
+                                "which command? reenact record -- COMMAND [ARGUMENT...]");
+    }
+    if (rn_ports_check(&asked.ports, asked.listen, &error) != RN_OK ||
+        rn_pairs_check("--tag", &asked.tags, &error) != RN_OK) {
+        return rn_cli_complain("record", RN_EXIT_FAILED, &error);
+    }
+    return record(line.rest);
+}
+
+const struct rn_cli_command rn_cmd_record = {"record",
+                                             "record [options] -- COMMAND [ARGUMENT...]",
+                                             "run COMMAND and record what it asks and is told",
+                                             options,
+                                             run,
+                                             RN_EXIT_FAILED};

@@ -1,0 +1,158 @@
+/*
+ * `reenact serve`: the recorder without a command, until it is told to stop. Prints the exports a client needs once the
+ * ports are open, so that `eval "$(...)"` and a human can both use them.
+ */
+#include "commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "human.h"
+#include "ports.h"
+#include "recorder/record.h"
+#include "screen.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+/* A year. More would overflow nothing, but could only be a mistake. */
+#define IDLE_S_MAX (UINT64_C(365) * 86400)
+
+static struct {
+    const char *store;
+    const char *release;
+    struct rn_option_list tags;
+    struct rn_option_list wraps;
+    struct rn_option_list upstreams;
+    struct rn_option_list ports;
+    uint64_t listen;
+    uint64_t trace_idle_s;
+    uint32_t durability;
+} asked = {.trace_idle_s = RN_TRACE_IDLE_NS / NS_PER_S};
+
+static const struct rn_option options[] = {
+    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
+     "where to keep it (default: $REENACT_STORE, .reenact)"},
+    {"--tag", RN_OPTION_LIST, &asked.tags, "KEY=VALUE",
+     "a label of every trace; may be given often"},
+    {"--release", RN_OPTION_TEXT, &asked.release, "LABEL", "version of the application"},
+    {"--wrap", RN_OPTION_LIST, &asked.wraps, "VAR",
+     "record what VAR's URL (or HOSTVAR,PORTVAR) points at"},
+    {"--upstream", RN_OPTION_LIST, &asked.upstreams, "NAME=URL", "add or override an upstream"},
+    {"--port", RN_OPTION_LIST, &asked.ports, "NAME=PORT", "a port of its own for an upstream"},
+    {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT",
+     "the port of REENACT_URL (default: any free one)"},
+    {"--trace-idle", RN_OPTION_NUMBER, &asked.trace_idle_s, "SECONDS",
+     "close a trace this long after its last exchange"},
+    {"--durability", RN_OPTION_CHOICE, &asked.durability, "sync|async",
+     "whether an answer ends after its commit"},
+    RN_OPTION_HELP,
+    RN_OPTION_END,
+};
+
+/* The same plan as the recorder's, made again: only its variables and templates are wanted here. */
+static enum rn_status compose_exports(struct rn_buffer *out, const char *url,
+                                      const struct rn_port *ports, size_t port_count)
+{
+    struct rn_environment plan = {0};
+    struct rn_loop *loop = rn_loop_new();
+    struct rn_upstreams *upstreams = loop != NULL ? rn_upstreams_new(loop) : NULL;
+    enum rn_status status = RN_NOMEM;
+    if (upstreams != NULL) {
+        status = rn_upstreams_add_builtin(upstreams, NULL);
+    }
+    if (status == RN_OK) {
+        status = rn_environment_plan(&plan, upstreams, environ, asked.wraps.at, NULL);
+    }
+    if (status == RN_OK) {
+        status = rn_ports_exports(out, url, ports, port_count, &plan);
+    }
+    rn_environment_free(&plan);
+    rn_upstreams_free(upstreams);
+    rn_loop_free(loop);
+    return status;
+}
+
+static void on_ready(void *self, const char *url, const struct rn_port *ports, size_t port_count)
+{
+    struct rn_buffer out = {0};
+    (void)self;
+    if (compose_exports(&out, url, ports, port_count) == RN_OK) {
+        (void)rn_screen_put(stdout, &out);
+        (void)fflush(stdout);
+    }
+    rn_buffer_free(&out);
+    (void)fprintf(stderr, "reenact serve: listening at %s; ctrl-c ends it\n", url);
+}
+
+static int tell(const struct rn_record_outcome *outcome)
+{
+    struct rn_human traces, calls, raw, stored;
+    if (outcome->remark[0] != '\0') {
+        (void)rn_cli_complainf("serve", 0, "%s", outcome->remark);
+    }
+    (void)fprintf(stderr, "recorded %s: %s, %s raw, %s stored in %s\n",
+                  rn_human_count(&traces, outcome->counts.traces, "trace", "traces"),
+                  rn_human_count(&calls, outcome->counts.calls, "call", "calls"),
+                  rn_human_bytes(&raw, outcome->counts.raw_bytes),
+                  rn_human_bytes(&stored, outcome->counts.stored_bytes), outcome->store);
+    if (outcome->counts.failed > 0) {
+        return rn_cli_complainf("serve", RN_EXIT_TROUBLE, "%" PRIu64 " events could not be stored",
+                                outcome->counts.failed);
+    }
+    return RN_EXIT_SAME;
+}
+
+static int serve(void)
+{
+    struct rn_error error = {RN_OK, ""};
+    static struct rn_record_outcome outcome;
+    struct rn_record_settings settings = {
+        .store = asked.store,
+        .environment = environ,
+        .release = asked.release,
+        .tags = asked.tags.at,
+        .wraps = asked.wraps.at,
+        .upstreams = asked.upstreams.at,
+        .ports = asked.ports.at,
+        .port = (uint16_t)asked.listen,
+        .durability = asked.durability == 1 ? RN_DURABILITY_ASYNC : RN_DURABILITY_SYNC,
+        .trace_idle_ns = asked.trace_idle_s * NS_PER_S,
+        .on_ready = on_ready,
+    };
+    if (rn_record_serve(&settings, &outcome, &error) != RN_OK) {
+        return rn_cli_complain("serve", RN_EXIT_TROUBLE, &error);
+    }
+    return tell(&outcome);
+}
+
+static int run(int argc, char **argv)
+{
+    struct rn_cli_line line;
+    struct rn_error error = {RN_OK, ""};
+    int done = rn_cli_begin(&rn_cmd_serve, argc, argv, true, &line);
+    if (done >= 0) {
+        return done;
+    }
+    if (line.word_count > 0 || line.rest_count > 0) {
+        return rn_cli_complainf("serve", RN_EXIT_TROUBLE,
+                                "runs no command; that is `reenact record -- COMMAND`");
+    }
+    if (asked.trace_idle_s == 0 || asked.trace_idle_s > IDLE_S_MAX) {
+        return rn_cli_complainf("serve", RN_EXIT_TROUBLE,
+                                "--trace-idle takes 1 to %" PRIu64 " seconds", IDLE_S_MAX);
+    }
+    if (rn_ports_check(&asked.ports, asked.listen, &error) != RN_OK ||
+        rn_pairs_check("--tag", &asked.tags, &error) != RN_OK) {
+        return rn_cli_complain("serve", RN_EXIT_TROUBLE, &error);
+    }
+    return serve();
+}
+
+const struct rn_cli_command rn_cmd_serve = {
+    "serve",
+    "serve [options]",
+    "record many traces until interrupted, without running a command",
+    options,
+    run,
+    RN_EXIT_TROUBLE};

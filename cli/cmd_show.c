@@ -1,0 +1,198 @@
+/* `reenact show`: finds the trace, chooses the way to show it, and leaves the showing to show_*.c. */
+#include "commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "show.h"
+#include "store/find.h"
+
+/* Below this, lines are wrapped by the terminal instead of cut by us. */
+#define WIDTH_MIN 40
+
+static struct {
+    const char *store;
+    const char *event;
+    uint32_t raw;
+    bool curl;
+    bool as_json;
+} asked = {.raw = RN_OPTION_UNCHOSEN};
+
+static const struct rn_option options[] = {
+    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
+     "the store to read (default: $REENACT_STORE, .reenact)"},
+    {"--event", RN_OPTION_TEXT, &asked.event, "N",
+     "one event in full: 0 is the run, g1 a gap, n1 a note"},
+    {"--raw", RN_OPTION_CHOICE, &asked.raw, "request|response|head",
+     "that part of the event, byte for byte"},
+    {"--curl", RN_OPTION_FLAG, &asked.curl, NULL, "the event's request as a command line for curl"},
+    {"--json", RN_OPTION_FLAG, &asked.as_json, NULL,
+     "print reenact.show/1, or reenact.event/1 for one event"},
+    RN_OPTION_HELP,
+    RN_OPTION_END,
+};
+
+struct place {
+    bool given;
+    enum rn_event_class class;
+    uint32_t n;
+};
+
+size_t rn_show_width(const struct rn_show *show)
+{
+    unsigned width = show->screen.width > 0 ? show->screen.width : 120;
+    return width > WIDTH_MIN ? width : WIDTH_MIN;
+}
+
+const char *rn_show_event_name(enum rn_event_class class, uint32_t n, char out[16])
+{
+    static const char *const letters[] = {"", "g", "n"};
+    (void)snprintf(out, 16, "%s%u", letters[class], n);
+    return out;
+}
+
+/* "3", "g1", "n1" */
+static enum rn_status read_event(const char *text, struct place *place, struct rn_error *error)
+{
+    uint64_t n = 0;
+    struct rn_bytes digits = rn_bytes_text(text);
+    place->class = text[0] == 'g' ? RN_CLASS_GAP : text[0] == 'n' ? RN_CLASS_NOTE : RN_CLASS_EVENT;
+    if (place->class != RN_CLASS_EVENT) {
+        digits = rn_bytes_from(digits, 1);
+    }
+    if (!rn_bytes_to_u64(digits, &n) || n > RN_TRACE_EVENTS_MAX) {
+        return rn_fail(error, RN_INVALID,
+                       "--event takes a number, g and a number, or n and a number, not '%s'", text);
+    }
+    place->n = (uint32_t)n;
+    place->given = true;
+    return RN_OK;
+}
+
+/* TRACE:N and --event N say the same; --raw and --curl may leave it out where there is only one. */
+static enum rn_status choose_event(const struct rn_show *show, uint32_t in_name,
+                                   struct place *place, struct rn_error *error)
+{
+    if (asked.event != NULL && in_name != UINT32_MAX) {
+        return rn_fail(error, RN_INVALID,
+                       "the event is given twice, behind the trace and by --event");
+    }
+    if (asked.event != NULL) {
+        return read_event(asked.event, place, error);
+    }
+    if (in_name != UINT32_MAX) {
+        *place = (struct place){true, RN_CLASS_EVENT, in_name};
+    } else if (asked.curl || asked.raw != RN_OPTION_UNCHOSEN) {
+        if (show->summary.events != 1) {
+            return rn_fail(error, RN_INVALID, "which event? --event N, from 1 to %u",
+                           show->summary.events);
+        }
+        *place = (struct place){true, RN_CLASS_EVENT, 1};
+    }
+    return RN_OK;
+}
+
+static enum rn_status check_event(const struct rn_show *show, const struct place *place,
+                                  struct rn_error *error)
+{
+    char name[16];
+    bool present = place->class == RN_CLASS_GAP ? place->n >= 1 && place->n <= show->summary.gaps
+                   : place->class == RN_CLASS_NOTE
+                       ? place->n >= 1 && place->n <= show->summary.notes
+                   : place->n == 0 ? show->summary.has_run
+                                   : place->n <= show->summary.events;
+    if (present) {
+        return RN_OK;
+    }
+    char id[33];
+    rn_trace_id_text(&show->summary.id, id);
+    return rn_fail(error, RN_NOTFOUND, "trace %s has no event %s; it has %u%s", id + 24,
+                   rn_show_event_name(place->class, place->n, name), show->summary.events,
+                   show->summary.has_run ? ", and 0 for the run" : "");
+}
+
+static enum rn_status show_in(struct rn_show *show, const char *text, struct rn_error *error)
+{
+    struct rn_trace_id id;
+    uint32_t in_name = UINT32_MAX;
+    struct place place = {false, RN_CLASS_EVENT, 0};
+    enum rn_status status = rn_find_trace(show->store, text, &id, &in_name, error);
+    if (status == RN_OK) {
+        status = rn_trace_summary(show->store, &id, &show->arena, &show->summary, error);
+    }
+    if (status == RN_OK) {
+        status = choose_event(show, in_name, &place, error);
+    }
+    if (status == RN_OK && place.given) {
+        status = check_event(show, &place, error);
+    }
+    if (status != RN_OK) {
+        return status;
+    }
+    if (asked.raw != RN_OPTION_UNCHOSEN || asked.curl) {
+        if (place.class != RN_CLASS_EVENT || place.n == 0) {
+            return rn_fail(error, RN_INVALID, "--raw and --curl are for exchanges, 1 and up");
+        }
+        return asked.curl ? rn_show_curl(show, place.n, error)
+                          : rn_show_raw(show, place.n, (enum rn_show_raw)asked.raw, error);
+    }
+    if (place.given) {
+        return asked.as_json ? rn_show_event_json(show, place.class, place.n, error)
+                             : rn_show_event(show, place.class, place.n, error);
+    }
+    return asked.as_json ? rn_show_timeline_json(show, error) : rn_show_timeline(show, error);
+}
+
+static enum rn_status check_words(const struct rn_cli_line *line, struct rn_error *error)
+{
+    if (line->word_count != 1 || line->rest_count > 0) {
+        return rn_fail(error, RN_INVALID,
+                       line->word_count == 0
+                           ? "which trace? `reenact log` lists them, `last` is the newest"
+                           : "takes one TRACE, or TRACE:N for one event");
+    }
+    if ((asked.curl ? 1 : 0) + (asked.as_json ? 1 : 0) + (asked.raw != RN_OPTION_UNCHOSEN ? 1 : 0) >
+        1) {
+        return rn_fail(error, RN_INVALID,
+                       "--raw, --curl and --json are three ways to show; give one");
+    }
+    return RN_OK;
+}
+
+static int run(int argc, char **argv)
+{
+    struct rn_cli_line line;
+    struct rn_error error = {RN_OK, ""};
+    struct rn_show show;
+    char path[4096];
+    memset(&show, 0, sizeof show);
+    int done = rn_cli_begin(&rn_cmd_show, argc, argv, true, &line);
+    if (done >= 0) {
+        return done;
+    }
+    show.screen = rn_screen_of(stdout);
+    enum rn_status status = check_words(&line, &error);
+    if (status == RN_OK) {
+        status = rn_store_place(asked.store, RN_STORE_READ, path, sizeof path, &error);
+    }
+    if (status == RN_OK) {
+        status = rn_store_open(path, RN_STORE_READ, &show.store, &error);
+    }
+    if (status == RN_OK) {
+        status = show_in(&show, line.words[0], &error);
+    }
+    rn_arena_free(&show.arena);
+    rn_store_close(show.store);
+    if (status != RN_OK) {
+        return rn_cli_complain("show", status == RN_DAMAGED ? RN_EXIT_DIFFERS : RN_EXIT_TROUBLE,
+                               &error);
+    }
+    return show.damaged > 0 ? RN_EXIT_DIFFERS : RN_EXIT_SAME;
+}
+
+const struct rn_cli_command rn_cmd_show = {"show",
+                                           "show [options] TRACE[:N]",
+                                           "show what was asked and answered, call by call",
+                                           options,
+                                           run,
+                                           RN_EXIT_TROUBLE};

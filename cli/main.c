@@ -1,0 +1,76 @@
+/*
+ * reenact: the table of commands, and the way from the first word to one of them. What a command does, how it talks and which
+ * options it has is its own file's affair.
+ */
+#include "commands.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+const struct rn_cli_command *const rn_cli_commands[] = {
+    &rn_cmd_record, &rn_cmd_serve,   &rn_cmd_replay, &rn_cmd_log, &rn_cmd_show,
+    &rn_cmd_verify, &rn_cmd_version, &rn_cmd_help,   NULL,
+};
+
+const struct rn_cli_command *rn_cli_command_find(const char *name)
+{
+    for (size_t i = 0; rn_cli_commands[i] != NULL; i++) {
+        if (strcmp(rn_cli_commands[i]->name, name) == 0) {
+            return rn_cli_commands[i];
+        }
+    }
+    return NULL;
+}
+
+int rn_cli_command_unknown(const char *word)
+{
+    const char *names[sizeof rn_cli_commands / sizeof *rn_cli_commands];
+    size_t count = 0;
+    for (; rn_cli_commands[count] != NULL; count++) {
+        names[count] = rn_cli_commands[count]->name;
+    }
+    names[count] = NULL;
+    const char *meant = rn_cli_nearest(word, names);
+    if (meant != NULL) {
+        return rn_cli_complainf("help", RN_EXIT_TROUBLE, "no command '%s'; did you mean '%s'?",
+                                word, meant);
+    }
+    return rn_cli_complainf("help", RN_EXIT_TROUBLE, "no command '%s'; `reenact help` lists them",
+                            word);
+}
+
+/* The words that stand in a command's place by old custom. */
+static const struct rn_cli_command *by_custom(const char *word)
+{
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        return &rn_cmd_help;
+    }
+    return strcmp(word, "--version") == 0 ? &rn_cmd_version : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    char *help[] = {(char[]){"help"}, NULL};
+    json_set_alloc_funcs(rn_alloc, rn_free);
+    if (argc < 2) {
+        (void)rn_cmd_help.run(1, help);
+        return RN_EXIT_TROUBLE;
+    }
+    const struct rn_cli_command *command = by_custom(argv[1]);
+    if (command == NULL) {
+        command = rn_cli_command_find(argv[1]);
+    }
+    if (command == NULL) {
+        return rn_cli_command_unknown(argv[1]);
+    }
+    int status = command->run(argc - 1, argv + 1);
+    /* A full disk under a redirected stdout shows itself here at the latest. */
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        return rn_cli_complainf(command->name, status == RN_EXIT_SAME ? command->trouble : status,
+                                "cannot write to standard output");
+    }
+    return status;
+}

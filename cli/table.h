@@ -1,0 +1,32 @@
+/*
+ * Aligned columns that fit a terminal. Widths are counted as a terminal counts them (printable.h), not in bytes.
+ */
+#ifndef RN_CLI_TABLE_H
+#define RN_CLI_TABLE_H
+
+#include "base/buffer.h"
+#include "screen.h"
+
+#define RN_TABLE_COLUMNS_MAX 16
+/* A column that gives way is never made narrower than this. */
+#define RN_TABLE_NARROWEST 6
+
+struct rn_table_column {
+    const char *title;
+    bool to_the_right; /* numbers */
+    bool gives_way;    /* is shortened when the table is too wide; the widest such column first */
+};
+
+struct rn_table;
+
+/* `columns` is borrowed for the life of the table. NULL when memory ran out. */
+struct rn_table *rn_table_new(const struct rn_table_column *columns, size_t count);
+/* One row: a cell per column, made printable here (line form), and one paint for the row's first column. */
+enum rn_status rn_table_row(struct rn_table *table, const struct rn_bytes *cells,
+                            enum rn_paint paint);
+/* Titles, then rows, two blanks between columns, no blanks at line ends. `screen->width` 0: as wide as it is. */
+enum rn_status rn_table_render(const struct rn_table *table, const struct rn_screen *screen,
+                               struct rn_buffer *out);
+void rn_table_free(struct rn_table *table);
+
+#endif
