@@ -51,7 +51,7 @@ END_TEST
 START_TEST(moments_for_machines_are_utc_to_the_nanosecond)
 {
     ck_assert_str_eq(rn_human_iso(&out, UINT64_C(1795198512) * S + 7),
-                     "2026-11-20T18:55:12.000000007Z");
+                     "2026-11-20T18:15:12.000000007Z");
     ck_assert_str_eq(rn_human_iso(&out, 0), "1970-01-01T00:00:00.000000000Z");
 }
 END_TEST
@@ -60,7 +60,7 @@ START_TEST(moments_for_humans_name_their_offset)
 {
     ck_assert_int_eq(setenv("TZ", "UTC-2", 1), 0);
     tzset();
-    ck_assert_str_eq(rn_human_moment(&out, UINT64_C(1795198512) * S), "2026-11-20 20:55:12 +0200");
+    ck_assert_str_eq(rn_human_moment(&out, UINT64_C(1795198512) * S), "2026-11-20 20:15:12 +0200");
 }
 END_TEST
 
