@@ -26,13 +26,22 @@ struct rn_recording_settings {
 };
 
 enum rn_entry_kind {
-    RN_ENTRY_EVENT,       /* a whole event, closed */
+    RN_ENTRY_EVENT,       /* a whole event, closed; of class gap: its n is given by the writer */
     RN_ENTRY_EVENT_OPEN,  /* the beginning of one that comes in parts */
     RN_ENTRY_EVENT_PART,
     RN_ENTRY_EVENT_CLOSE, /* its last piece: holds RN_TAG_END (exchanges) */
     RN_ENTRY_TRACE_CLOSE  /* digests are chained and kept; the recording is freed when the entry comes back */
 };
 
+/*
+ * Response body, stdin, stdout, stderr and lists (of runs, varints, interim heads, cut between two items) may go on from piece
+ * to piece; every other field comes whole, once, the heads before the bodies they speak of. RN_TAG_REDACTIONS and the match
+ * key are the writer's. A response in a content coding, and the end of any stream, may reach the disk only with the last piece.
+ *
+ * When an entry fails, its event is counted in a gap that the writer adds to the trace as soon as it can, and every later
+ * piece of it fails with the same status: RN_FULL, RN_IO (the store took nothing), RN_NOMEM, RN_LIMIT (ordinal over
+ * RN_TRACE_EVENTS_MAX), RN_INVALID (a piece that breaks the rules above), RN_NOTFOUND (a piece of no open event).
+ */
 struct rn_entry {
     struct rn_entry *next;      /* the writer's between submit and collect */
     enum rn_entry_kind kind;
@@ -40,6 +49,7 @@ struct rn_entry {
     struct rn_event event;      /* pieces name class and n; bytes are borrowed until collected */
     enum rn_status status;      /* set when it comes back */
     uint64_t stored_bytes;      /* set when it comes back: frame bytes */
+    uint64_t held_bytes;        /* the writer's: what it counts as backlog */
     void *owner;                /* the submitter's */
 };
 
@@ -52,16 +62,18 @@ enum rn_status rn_writer_start(struct rn_store *store, void (*wake)(void *self),
                                struct rn_error *error);
 /* Commits everything submitted, brings the indexes up, ends the thread. Collect what is left afterwards: it may be called once more. */
 void rn_writer_stop(struct rn_writer *writer);
+/* Stops it where that was not done. Recordings that were not closed stay open in the store and are closed as lost later. */
 void rn_writer_free(struct rn_writer *writer);
 
 /*
  * Opens a trace. Its frame is committed with the first entry. All recordings of one session share what is known of
- * credentials: `redactor_of` may name another recording, or NULL for a fresh redactor.
+ * credentials: `redactor_of` may name another recording that is not closed, or NULL for a fresh redactor. NULL when memory
+ * ran out.
  */
 struct rn_recording *rn_recording_open(struct rn_writer *writer, const struct rn_recording_settings *settings,
                                        struct rn_recording *redactor_of);
 const struct rn_trace_id *rn_recording_id(const struct rn_recording *recording);
-/* A credential known beforehand, such as the value of an environment variable. Before the first submit of this recording. */
+/* A credential known beforehand, such as the value of an environment variable. What was submitted before may have missed it. */
 enum rn_status rn_recording_learn(struct rn_recording *recording, struct rn_bytes value);
 
 /* Never blocks. Entries of one recording are committed in the order they were submitted. */
