@@ -1,26 +1,138 @@
 /* libcrypto's digests and zlib's CRC behind our own names. The one file of base that speaks to either. */
 #include "digest.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
 #include "memory.h"
 
 struct rn_sha256 {
     EVP_MD_CTX *context;
+    struct rn_sha256 *next; /* among the spare ones */
 };
+
+#define SPARE_MAX 64u
+
+/*
+ * What one thread keeps, so that a digest costs its rounds and not its set-up: looking SHA-256 up by name and allocating a
+ * context cost several times as much as hashing a short field.
+ */
+struct scratch {
+    EVP_MD_CTX *digest;
+    EVP_MAC_CTX *mac;
+    struct rn_sha256 *spare; /* running hashes that ended, ready to begin again */
+    unsigned spare_count;
+    uint8_t key[64]; /* the last key of `mac`, which need not be set again */
+    size_t key_len;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t scratch_key;
+static EVP_MD *sha256;
+static EVP_MAC *hmac;
+
+static void hash_free(struct rn_sha256 *hash)
+{
+    EVP_MD_CTX_free(hash->context);
+    rn_free(hash);
+}
+
+static void scratch_free(void *block)
+{
+    struct scratch *scratch = block;
+    if (scratch != NULL) {
+        while (scratch->spare != NULL) {
+            struct rn_sha256 *next = scratch->spare->next;
+            hash_free(scratch->spare);
+            scratch->spare = next;
+        }
+        EVP_MD_CTX_free(scratch->digest);
+        EVP_MAC_CTX_free(scratch->mac);
+        rn_free(scratch);
+    }
+}
+
+/* The main thread runs no destructors when it returns from main. */
+static void free_at_exit(void)
+{
+    scratch_free(pthread_getspecific(scratch_key));
+    (void)pthread_setspecific(scratch_key, NULL);
+    EVP_MD_free(sha256);
+    EVP_MAC_free(hmac);
+    sha256 = NULL;
+    hmac = NULL;
+}
+
+static void prepare(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    (void)pthread_key_create(&scratch_key, scratch_free);
+    (void)atexit(free_at_exit);
+}
+
+static EVP_MAC_CTX *mac_new(void)
+{
+    static char name[] = "SHA256";
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                               OSSL_PARAM_construct_end()};
+    EVP_MAC_CTX *mac = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+    if (mac != NULL && EVP_MAC_CTX_set_params(mac, parameters) != 1) {
+        EVP_MAC_CTX_free(mac);
+        mac = NULL;
+    }
+    return mac;
+}
+
+static struct scratch *scratch_get(void)
+{
+    (void)pthread_once(&once, prepare);
+    struct scratch *scratch = pthread_getspecific(scratch_key);
+    if (scratch != NULL || sha256 == NULL) {
+        return sha256 == NULL ? NULL : scratch;
+    }
+    scratch = rn_calloc(1, sizeof *scratch);
+    if (scratch == NULL) {
+        return NULL;
+    }
+    scratch->digest = EVP_MD_CTX_new();
+    scratch->mac = mac_new();
+    scratch->key_len = SIZE_MAX;
+    if (scratch->digest == NULL || scratch->mac == NULL ||
+        pthread_setspecific(scratch_key, scratch) != 0) {
+        scratch_free(scratch);
+        return NULL;
+    }
+    return scratch;
+}
+
+static struct rn_sha256 *hash_new(struct scratch *scratch)
+{
+    struct rn_sha256 *hash = scratch->spare;
+    if (hash != NULL) {
+        scratch->spare = hash->next;
+        scratch->spare_count--;
+        return hash;
+    }
+    hash = rn_calloc(1, sizeof *hash);
+    if (hash != NULL && (hash->context = EVP_MD_CTX_new()) == NULL) {
+        rn_free(hash);
+        hash = NULL;
+    }
+    return hash;
+}
 
 struct rn_sha256 *rn_sha256_begin(void)
 {
-    struct rn_sha256 *hash = rn_alloc(sizeof *hash);
-    if (hash == NULL) {
-        return NULL;
-    }
-    hash->context = EVP_MD_CTX_new();
-    if (hash->context == NULL || EVP_DigestInit_ex(hash->context, EVP_sha256(), NULL) != 1) {
-        rn_sha256_drop(hash);
-        return NULL;
+    struct scratch *scratch = scratch_get();
+    struct rn_sha256 *hash = scratch == NULL ? NULL : hash_new(scratch);
+    if (hash != NULL && EVP_DigestInit_ex2(hash->context, sha256, NULL) != 1) {
+        hash_free(hash);
+        hash = NULL;
     }
     return hash;
 }
@@ -40,30 +152,53 @@ void rn_sha256_end(struct rn_sha256 *hash, uint8_t out[RN_SHA256_BYTES])
 
 void rn_sha256_drop(struct rn_sha256 *hash)
 {
-    if (hash != NULL) {
-        EVP_MD_CTX_free(hash->context);
-        rn_free(hash);
+    struct scratch *scratch = hash == NULL ? NULL : scratch_get();
+    if (scratch != NULL && scratch->spare_count < SPARE_MAX) {
+        hash->next = scratch->spare;
+        scratch->spare = hash;
+        scratch->spare_count++;
+    } else if (hash != NULL) {
+        hash_free(hash);
     }
 }
 
 bool rn_sha256_of(const struct rn_bytes *runs, size_t count, uint8_t out[RN_SHA256_BYTES])
 {
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    struct scratch *scratch = scratch_get();
+    bool good = scratch != NULL && EVP_DigestInit_ex2(scratch->digest, sha256, NULL) == 1;
     for (size_t i = 0; good && i < count; i++) {
-        good = runs[i].len == 0 || EVP_DigestUpdate(context, runs[i].data, runs[i].len) == 1;
+        good =
+            runs[i].len == 0 || EVP_DigestUpdate(scratch->digest, runs[i].data, runs[i].len) == 1;
     }
-    good = good && EVP_DigestFinal_ex(context, out, NULL) == 1;
-    EVP_MD_CTX_free(context);
-    return good;
+    return good && EVP_DigestFinal_ex(scratch->digest, out, NULL) == 1;
+}
+
+/* Gives the key to the thread's MAC, unless it is the one it had last. */
+static bool mac_begin(struct scratch *scratch, struct rn_bytes key)
+{
+    static const uint8_t nothing[1];
+    if (key.len == scratch->key_len && key.len > 0 &&
+        memcmp(key.data, scratch->key, key.len) == 0) {
+        return EVP_MAC_init(scratch->mac, NULL, 0, NULL) == 1;
+    }
+    scratch->key_len = SIZE_MAX;
+    if (EVP_MAC_init(scratch->mac, key.len == 0 ? nothing : key.data, key.len, NULL) != 1) {
+        return false;
+    }
+    if (key.len > 0 && key.len <= sizeof scratch->key) {
+        memcpy(scratch->key, key.data, key.len);
+        scratch->key_len = key.len;
+    }
+    return true;
 }
 
 bool rn_hmac_sha256(struct rn_bytes key, struct rn_bytes message, uint8_t out[RN_SHA256_BYTES])
 {
-    static const uint8_t nothing[1];
-    unsigned int len = RN_SHA256_BYTES;
-    return HMAC(EVP_sha256(), key.len == 0 ? nothing : key.data, (int)key.len,
-                message.len == 0 ? nothing : message.data, message.len, out, &len) != NULL;
+    struct scratch *scratch = scratch_get();
+    size_t len = 0;
+    return scratch != NULL && mac_begin(scratch, key) &&
+           (message.len == 0 || EVP_MAC_update(scratch->mac, message.data, message.len) == 1) &&
+           EVP_MAC_final(scratch->mac, out, &len, RN_SHA256_BYTES) == 1;
 }
 
 uint32_t rn_crc32(uint32_t crc, struct rn_bytes bytes)
