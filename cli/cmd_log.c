@@ -22,9 +22,9 @@ static struct {
 
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "the store to read (default: $REENACT_STORE, .reenact)"},
+     "the store to read ($REENACT_STORE, else .reenact)"},
     {"--limit", RN_OPTION_NUMBER, &asked.limit, "N",
-     "show N traces; 0: all (default: 50, with --json all)"},
+     "show N traces, 0 for all (50; with --json all)"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.log/1"},
     RN_OPTION_HELP,
     RN_OPTION_END,
@@ -197,7 +197,14 @@ static int run(int argc, char **argv)
         status = asked.as_json ? list_json(store, &error) : list_table(store, &error);
     }
     rn_store_close(store);
-    return status == RN_OK ? RN_EXIT_SAME : rn_cli_complain("log", RN_EXIT_TROUBLE, &error);
+    if (status == RN_OK) {
+        return RN_EXIT_SAME;
+    }
+    (void)rn_cli_complain("log", RN_EXIT_TROUBLE, &error);
+    if (status == RN_NOTFOUND) {
+        (void)fprintf(stderr, "`reenact record -- COMMAND` makes a store and a first trace\n");
+    }
+    return RN_EXIT_TROUBLE;
 }
 
 const struct rn_cli_command rn_cmd_log = {

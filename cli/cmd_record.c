@@ -32,14 +32,13 @@ static struct {
 
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "where to keep it (default: $REENACT_STORE, .reenact)"},
-    {"--name", RN_OPTION_TEXT, &asked.name, "NAME",
-     "a name for the trace; `replay NAME` finds the newest"},
+     "where to keep it ($REENACT_STORE, else .reenact)"},
+    {"--name", RN_OPTION_TEXT, &asked.name, "NAME", "a name for the trace, to find it by"},
     {"--tag", RN_OPTION_LIST, &asked.tags, "KEY=VALUE", "a label; may be given often"},
     {"--release", RN_OPTION_TEXT, &asked.release, "LABEL", "version of the application"},
     {"--session", RN_OPTION_TEXT, &asked.session, "ID", "the session this run belongs to"},
     {"--wrap", RN_OPTION_LIST, &asked.wraps, "VAR",
-     "record what VAR's URL (or HOSTVAR,PORTVAR) points at"},
+     "record what the variable VAR points at (see reenact(1))"},
     {"--upstream", RN_OPTION_LIST, &asked.upstreams, "NAME=URL", "add or override an upstream"},
     {"--port", RN_OPTION_LIST, &asked.ports, "NAME=PORT", "a fixed port for an upstream"},
     {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT", "a fixed port for REENACT_URL"},

@@ -37,22 +37,20 @@ static struct {
 
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "the store to read (default: $REENACT_STORE, .reenact)"},
+     "the store to read ($REENACT_STORE, else .reenact)"},
     {"--strict", RN_OPTION_FLAG, &asked.strict, NULL, "serve only what is equal byte for byte"},
-    {"--rules", RN_OPTION_TEXT, &asked.rules, "LIST",
-     "rules that may match, of bytes,json (default: both)"},
+    {"--rules", RN_OPTION_TEXT, &asked.rules, "LIST", "rules that may match, of bytes,json (both)"},
     {"--order", RN_OPTION_CHOICE, &asked.order, "recorded|any",
      "hold answers to the recorded order, or not"},
-    {"--pace", RN_OPTION_TEXT, &asked.pace, "PACE",
-     "instant (default), recorded, or a factor such as 2"},
+    {"--pace", RN_OPTION_TEXT, &asked.pace, "PACE", "instant, recorded, or a factor such as 2"},
     {"--ignore-output", RN_OPTION_FLAG, &asked.ignore_output, NULL,
      "do not compare what COMMAND prints"},
     {"--serve", RN_OPTION_FLAG, &asked.serve, NULL,
-     "run no command: print the exports and serve until interrupted"},
+     "print the exports and serve until interrupted"},
     {"--self", RN_OPTION_FLAG, &asked.self, NULL,
-     "send the recorded requests ourselves and compare every byte"},
+     "send the recorded requests ourselves, compare bytes"},
     {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT",
-     "the port of REENACT_URL (default: the recorded one)"},
+     "the port of REENACT_URL (the recorded one)"},
     {"--receipt", RN_OPTION_TEXT, &asked.receipt, "FILE", "write the receipt there as well"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL,
      "print the receipt (reenact.receipt/1) on stdout"},
@@ -149,6 +147,21 @@ static enum rn_status select_ids(struct selection *selection, const struct rn_tr
     return RN_OK;
 }
 
+/* As `record --session` does: hex digits are an id, any other text stands for the first half of its SHA-256. */
+static bool session_of(const char *text, struct rn_trace_id *out)
+{
+    struct rn_bytes bytes = rn_bytes_text(text);
+    uint8_t digest[RN_SHA256_BYTES];
+    if (rn_trace_id_parse(bytes, out)) {
+        return true;
+    }
+    if (!rn_sha256_of(&bytes, 1, digest)) {
+        return false;
+    }
+    memcpy(out->bytes, digest, sizeof out->bytes);
+    return true;
+}
+
 /* A trace goes before a session of the same id: the root trace of a run stands for all of it (DESIGN 6.1). */
 static enum rn_status select_in(struct rn_store *store, struct selection *selection,
                                 const char *text, struct rn_error *error)
@@ -161,7 +174,7 @@ static enum rn_status select_in(struct rn_store *store, struct selection *select
     if (status == RN_OK) {
         return select_one(selection, text);
     }
-    if (status == RN_NOTFOUND && rn_trace_id_parse(rn_bytes_text(text), &id) &&
+    if (status == RN_NOTFOUND && session_of(text, &id) &&
         rn_find_session(store, &id, &ids, &count, NULL) == RN_OK && count > 0) {
         status = select_ids(selection, ids, count);
     }

@@ -20,14 +20,13 @@ static struct {
 
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "the store to read (default: $REENACT_STORE, .reenact)"},
+     "the store to read ($REENACT_STORE, else .reenact)"},
     {"--event", RN_OPTION_TEXT, &asked.event, "N",
-     "one event in full: 0 is the run, g1 a gap, n1 a note"},
+     "one event in full: 0 the run, g1 a gap, n1 a note"},
     {"--raw", RN_OPTION_CHOICE, &asked.raw, "request|response|head",
      "that part of the event, byte for byte"},
-    {"--curl", RN_OPTION_FLAG, &asked.curl, NULL, "the event's request as a command line for curl"},
-    {"--json", RN_OPTION_FLAG, &asked.as_json, NULL,
-     "print reenact.show/1, or reenact.event/1 for one event"},
+    {"--curl", RN_OPTION_FLAG, &asked.curl, NULL, "the request as a command line for curl"},
+    {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.show/1 or reenact.event/1"},
     RN_OPTION_HELP,
     RN_OPTION_END,
 };

@@ -21,7 +21,7 @@ static struct {
 
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "the store to read (default: $REENACT_STORE, .reenact)"},
+     "the store to read ($REENACT_STORE, else .reenact)"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.verify/1"},
     RN_OPTION_HELP,
     RN_OPTION_END,
