@@ -13,25 +13,29 @@ enum rn_verdict {
     RN_VERDICT_VERIFIED,     /* 0 */
     RN_VERDICT_DIVERGED,     /* 1 */
     RN_VERDICT_INCOMPARABLE, /* 3 */
+    RN_VERDICT_ASSISTED, /* 1: as recorded, but with help or with something unknown (DESIGN 6.5) */
 };
 
 enum rn_rule { RN_RULE_NONE = 0, RN_RULE_BYTES = 1, RN_RULE_JSON = 2 };
 enum rn_order { RN_ORDER_RECORDED, RN_ORDER_ANY };
 
 struct rn_replay_settings {
-    const char *const *traces;  /* TRACE texts, NULL-terminated; one, or the traces of one session */
-    char *const *argv;          /* COMMAND; NULL: the recorded one, or self-replay where there is none */
+    const char *const *traces; /* TRACE texts, NULL-terminated; one, or the traces of one session */
+    char *const *argv; /* COMMAND; NULL: the recorded one, or self-replay where there is none */
     char *const *environment;
     const char *store;
-    unsigned rules;             /* bit 1 << enum rn_rule per allowed rule */
+    unsigned rules; /* bit 1 << enum rn_rule per allowed rule */
     enum rn_order order;
-    double pace;                /* 0: instant; 1: recorded; n: n times as fast */
+    double pace; /* 0: instant; 1: recorded; n: n times as fast */
+    bool
+        strict; /* --strict: a hold that had to be let go is a divergence; `rules` should be bytes alone */
     bool ignore_output;
-    bool serve;                 /* --serve: gateway alone until SIGINT, SIGTERM */
-    bool self;                  /* replay against itself even when there is a run */
-    const char *receipt;        /* file, or NULL */
-    uint16_t port;              /* of the port with our paths when serving; 0: the recorded one where free */
-    void (*on_ready)(void *self, const char *url, char *const *environment); /* --serve */
+    bool serve;          /* --serve: gateway alone until SIGINT, SIGTERM */
+    bool self;           /* replay against itself even when there is a run */
+    const char *receipt; /* file, or NULL */
+    uint16_t port; /* of the port with our paths when serving; 0: the recorded one where free */
+    /* --serve: the ports are open; `environment` is the given one with what a command would be given. Lent. */
+    void (*on_ready)(void *self, const char *url, char *const *environment);
     void *owner;
 };
 
@@ -39,35 +43,39 @@ struct rn_replay_settings {
 struct rn_replay_outcome {
     struct rn_arena arena;
     enum rn_verdict verdict;
-    struct rn_trace_id trace;  /* root */
-    uint32_t recorded;         /* exchanges to be served */
+    struct rn_trace_id trace; /* root */
+    uint32_t recorded;        /* exchanges to be served */
     uint32_t served;
     uint32_t by_rule[4];
     uint32_t misses;
     uint32_t unconsumed;
     uint32_t ambiguous;
-    uint32_t relaxations;      /* holds that ran into their limit or were let go by the peak rule */
+    uint32_t relaxations; /* holds that ran into their limit or were let go by the peak rule */
     uint32_t timed_out_holds;
     uint32_t redacted_spans;
-    uint64_t compared_bytes;   /* self-replay */
+    uint64_t compared_bytes; /* self-replay */
     int wait_status;
     bool ran_command;
-    const char *place;         /* of the first divergence: "event 3, request body, /messages/0/content" */
-    const char *expected;      /* excerpts; "" when there are none */
+    const char *place; /* of the first divergence: "event 3, request body, /messages/0/content" */
+    const char *expected; /* excerpts; "" when there are none */
     const char *came;
     const char *cause;
-    const char *advice;        /* what to try */
-    const char *sentence;      /* the whole finding in one sentence */
-    struct rn_bytes receipt;   /* JSON, schema reenact.receipt/1 */
-    char *const *argv;         /* the recorded command, when it must be confirmed (status RN_REFUSED) */
+    const char *advice;   /* what to try */
+    const char *sentence; /* the whole finding in one sentence */
+    const char
+        *remark; /* what was not as recorded but no reason to stop; "" when there is nothing */
+    uint64_t malformed; /* requests that broke HTTP and were refused before they could be matched */
+    uint32_t broken;    /* answers whose client left early */
+    struct rn_bytes receipt; /* JSON, schema reenact.receipt/1 */
+    char *const *argv; /* the recorded command, when it must be confirmed (status RN_REFUSED) */
 };
 
 /*
  * RN_OK with a verdict; RN_REFUSED when the recorded command is not ours to run (outcome->argv says which; exit 2); other
  * statuses are trouble (exit 2). rn_replay_outcome_free in every case.
  */
-enum rn_status rn_replay_run(const struct rn_replay_settings *settings, struct rn_replay_outcome *outcome,
-                             struct rn_error *error);
+enum rn_status rn_replay_run(const struct rn_replay_settings *settings,
+                             struct rn_replay_outcome *outcome, struct rn_error *error);
 void rn_replay_outcome_free(struct rn_replay_outcome *outcome);
 const char *rn_verdict_name(enum rn_verdict verdict);
 /* 0, 1 or 3. */

@@ -1,0 +1,396 @@
+/*
+ * From TRACE texts to a table of exchanges. Reads the store, matches nothing, sends nothing.
+ */
+#include "catalog.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/varint.h"
+#include "store/find.h"
+
+/* --- which traces -------------------------------------------------------------------------------------------------- */
+
+/* A growing list of traces while they are chosen. */
+struct chosen {
+    struct rn_catalog *catalog;
+    struct rn_store *store;
+    size_t cap;
+};
+
+static size_t index_of(const struct rn_catalog *catalog, const struct rn_trace_id *id)
+{
+    for (size_t i = 0; i < catalog->trace_count; i++) {
+        if (rn_trace_id_equal(&catalog->traces[i].summary.id, id)) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static enum rn_status add_trace(struct chosen *chosen, const struct rn_trace_id *id,
+                                struct rn_error *error)
+{
+    struct rn_catalog *catalog = chosen->catalog;
+    if (index_of(catalog, id) != SIZE_MAX) {
+        return RN_OK;
+    }
+    if (catalog->trace_count == chosen->cap) {
+        size_t cap = chosen->cap == 0 ? 8 : 2 * chosen->cap;
+        void *grown = rn_realloc(catalog->traces, cap * sizeof *catalog->traces);
+        if (grown == NULL) {
+            return rn_fail(error, RN_NOMEM, "out of memory while choosing traces");
+        }
+        catalog->traces = grown;
+        chosen->cap = cap;
+    }
+    struct rn_catalog_trace *trace = &catalog->traces[catalog->trace_count];
+    *trace = (struct rn_catalog_trace){0};
+    enum rn_status status =
+        rn_trace_summary(chosen->store, id, &catalog->arena, &trace->summary, error);
+    catalog->trace_count += status == RN_OK;
+    return status;
+}
+
+static enum rn_status add_session(struct chosen *chosen, const struct rn_trace_id *session,
+                                  struct rn_error *error)
+{
+    struct rn_trace_id *ids = NULL;
+    size_t count = 0;
+    enum rn_status status = rn_find_session(chosen->store, session, &ids, &count, error);
+    for (size_t i = 0; status == RN_OK && i < count; i++) {
+        status = add_trace(chosen, &ids[i], error);
+    }
+    rn_free(ids);
+    return status == RN_OK && count == 0 ? RN_NOTFOUND : status;
+}
+
+/* What one text names: a trace, or a session by its id. */
+static enum rn_status add_text(struct chosen *chosen, const char *text, struct rn_error *error)
+{
+    struct rn_trace_id id;
+    uint32_t event;
+    enum rn_status status = rn_find_trace(chosen->store, text, &id, &event, error);
+    if (status == RN_OK) {
+        return add_trace(chosen, &id, error);
+    }
+    if (status == RN_NOTFOUND && rn_trace_id_parse(rn_bytes_text(text), &id) &&
+        add_session(chosen, &id, NULL) == RN_OK) {
+        return RN_OK;
+    }
+    return status;
+}
+
+/* The run that was under way when `trace` was opened: the last one of the session that had started by then. */
+static size_t run_of(const struct rn_catalog *catalog, const struct rn_trace_summary *trace)
+{
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < catalog->trace_count; i++) {
+        const struct rn_trace_summary *run = &catalog->traces[i].summary;
+        if (run->has_run && run->started_wall_ns <= trace->started_wall_ns &&
+            (best == SIZE_MAX ||
+             run->started_wall_ns >= catalog->traces[best].summary.started_wall_ns)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static bool is_child(const struct rn_catalog *catalog, const struct rn_trace_summary *trace,
+                     size_t given)
+{
+    size_t parent = index_of(catalog, &trace->parent);
+    return parent != SIZE_MAX && parent < given;
+}
+
+/*
+ * The session was added behind the `given` traces: keeps of it what belongs to them. With a run: whatever it opened. Without:
+ * children of what was asked for.
+ */
+static enum rn_status keep_relatives(struct rn_catalog *catalog, size_t given,
+                                     struct rn_error *error)
+{
+    bool *keep = rn_arena_alloc(&catalog->arena, catalog->trace_count * sizeof *keep);
+    if (keep == NULL) {
+        return rn_fail(error, RN_NOMEM, "out of memory while choosing traces");
+    }
+    for (size_t i = given; i < catalog->trace_count; i++) {
+        const struct rn_trace_summary *trace = &catalog->traces[i].summary;
+        keep[i] = !trace->has_run && (catalog->has_run ? run_of(catalog, trace) == catalog->root
+                                                       : is_child(catalog, trace, given));
+    }
+    size_t kept = given;
+    for (size_t i = given; i < catalog->trace_count; i++) {
+        if (keep[i]) {
+            catalog->traces[kept++] = catalog->traces[i];
+        }
+    }
+    catalog->trace_count = kept;
+    return RN_OK;
+}
+
+static enum rn_status find_root(struct rn_catalog *catalog, struct rn_error *error)
+{
+    for (size_t i = 0; i < catalog->trace_count; i++) {
+        if (!catalog->traces[i].summary.has_run) {
+            continue;
+        }
+        if (catalog->has_run) {
+            return rn_fail(error, RN_INVALID,
+                           "these traces hold more than one run: replay one run at a time");
+        }
+        catalog->has_run = true;
+        catalog->root = i;
+    }
+    return RN_OK;
+}
+
+/* Damage is a finding about the recording, not trouble of ours. */
+static enum rn_status as_problem(struct rn_catalog *catalog, enum rn_status status,
+                                 const struct rn_error *error)
+{
+    if (status != RN_DAMAGED) {
+        return status;
+    }
+    if (catalog->problem[0] == '\0') {
+        (void)snprintf(catalog->problem, sizeof catalog->problem, "%s", error->text);
+    }
+    return RN_OK;
+}
+
+static enum rn_status read_run(struct rn_catalog *catalog, struct rn_store *store,
+                               struct rn_error *error)
+{
+    struct rn_error own = {0};
+    if (!catalog->has_run) {
+        return RN_OK;
+    }
+    enum rn_status status = rn_trace_event(store, &catalog->traces[catalog->root].summary.id,
+                                           RN_CLASS_EVENT, 0, &catalog->arena, &catalog->run, &own);
+    if (error != NULL) {
+        *error = own;
+    }
+    return as_problem(catalog, status, &own);
+}
+
+enum rn_status rn_catalog_choose(struct rn_catalog *catalog, struct rn_store *store,
+                                 const char *const *texts, struct rn_error *error)
+{
+    struct chosen chosen = {.catalog = catalog, .store = store};
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; status == RN_OK && texts[i] != NULL; i++) {
+        status = add_text(&chosen, texts[i], error);
+    }
+    if (status == RN_OK && catalog->trace_count == 0) {
+        status = rn_fail(error, RN_NOTFOUND, "no trace was named");
+    }
+    if (status == RN_OK) {
+        status = find_root(catalog, error);
+    }
+    size_t given = catalog->trace_count;
+    if (status == RN_OK) {
+        struct rn_trace_id session = catalog->traces[catalog->root].summary.session;
+        status = add_session(&chosen, &session, error);
+        status = status == RN_NOTFOUND ? RN_OK : status;
+    }
+    if (status == RN_OK) {
+        status = keep_relatives(catalog, given, error);
+    }
+    return status == RN_OK ? read_run(catalog, store, error) : status;
+}
+
+/* --- the rows ------------------------------------------------------------------------------------------------------ */
+
+static enum rn_status make_room(struct rn_catalog *catalog, struct rn_error *error)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < catalog->trace_count; i++) {
+        count += catalog->traces[i].summary.events;
+    }
+    catalog->rows = count < RN_NO_ROW ? rn_calloc(count, sizeof *catalog->rows) : NULL;
+    catalog->facts = rn_calloc(count, sizeof *catalog->facts);
+    if (catalog->rows == NULL || catalog->facts == NULL) {
+        return rn_fail(error, RN_NOMEM, "out of memory for a table of %zu events", count);
+    }
+    return RN_OK;
+}
+
+static enum rn_status note_upstream(struct rn_catalog *catalog, struct rn_bytes name,
+                                    struct rn_error *error)
+{
+    for (size_t i = 0; i < catalog->upstream_count; i++) {
+        if (rn_bytes_equal(rn_bytes_text(catalog->upstreams[i]), name)) {
+            return RN_OK;
+        }
+    }
+    const char **grown =
+        rn_realloc(catalog->upstreams, (catalog->upstream_count + 1) * sizeof *grown);
+    char *copy = rn_arena_text(&catalog->arena, name);
+    if (grown != NULL) {
+        catalog->upstreams = grown;
+    }
+    if (grown == NULL || copy == NULL) {
+        return rn_fail(error, RN_NOMEM, "out of memory for the names of upstreams");
+    }
+    grown[catalog->upstream_count++] = copy;
+    return RN_OK;
+}
+
+enum rn_status rn_catalog_key(const struct rn_event *event, bool json, uint8_t out[RN_KEY_BYTES])
+{
+    struct rn_spans target = {0};
+    struct rn_spans body = {0};
+    enum rn_status status = rn_event_spans(event, RN_TAG_TARGET, &target);
+    if (status == RN_OK) {
+        status = rn_event_spans(event, RN_TAG_REQUEST_BODY, &body);
+    }
+    if (status == RN_OK) {
+        struct rn_key_input input = {.upstream = rn_event_get(event, RN_TAG_UPSTREAM),
+                                     .method = rn_event_get(event, RN_TAG_METHOD),
+                                     .target = rn_event_get(event, RN_TAG_TARGET),
+                                     .target_spans = &target,
+                                     .body = rn_event_get(event, RN_TAG_REQUEST_BODY),
+                                     .body_spans = &body};
+        status = json ? rn_key_json(&input, out) : rn_key_bytes(&input, out) ? RN_OK : RN_NOMEM;
+    }
+    rn_spans_free(&target);
+    rn_spans_free(&body);
+    return status;
+}
+
+static enum rn_status take_key(const struct rn_event *event, uint8_t out[RN_KEY_BYTES])
+{
+    if (event->key.len == 1 + RN_KEY_BYTES && event->key.data[0] == RN_KEY_VERSION) {
+        memcpy(out, event->key.data + 1, RN_KEY_BYTES);
+        return RN_OK;
+    }
+    return rn_catalog_key(event, false, out);
+}
+
+static void take_facts(const struct rn_event *event, struct rn_recorded *row,
+                       struct rn_order_fact *fact)
+{
+    struct rn_bytes times = rn_event_get(event, RN_TAG_TIMES);
+    struct rn_bytes order = rn_event_get(event, RN_TAG_ORDER);
+    (void)(rn_varint_get(&times, &fact->arrived_wall_ns) && rn_varint_get(&times, &row->first_ns) &&
+           rn_varint_get(&times, &row->end_ns));
+    if (!rn_varint_get(&order, &fact->arrival) || !rn_varint_get(&order, &fact->first_byte) ||
+        !rn_varint_get(&order, &fact->end)) {
+        fact->arrival = fact->first_byte = fact->end = 0;
+    }
+    fact->connection = rn_event_number(event, RN_TAG_CONNECTION, 0);
+    row->end = (uint8_t)rn_event_end_of(event);
+}
+
+static void complain(struct rn_catalog *catalog, const struct rn_trace_id *id, uint32_t n,
+                     const char *what)
+{
+    char text[33];
+    rn_trace_id_text(id, text);
+    if (catalog->problem[0] == '\0') {
+        (void)snprintf(catalog->problem, sizeof catalog->problem, "event %u of trace %s %s", n,
+                       text, what);
+    }
+}
+
+static enum rn_status load_event(struct rn_catalog *catalog, struct rn_store *store, uint32_t trace,
+                                 uint32_t n, struct rn_error *error)
+{
+    const struct rn_trace_id *id = &catalog->traces[trace].summary.id;
+    struct rn_arena arena = {0};
+    struct rn_event event = {0};
+    struct rn_error own = {0};
+    enum rn_status status = rn_trace_event(store, id, RN_CLASS_EVENT, n, &arena, &event, &own);
+    if (error != NULL) {
+        *error = own;
+    }
+    if (status == RN_NOTFOUND) {
+        complain(catalog, id, n, "is missing");
+        status = RN_OK;
+    } else if (status != RN_OK) {
+        status = as_problem(catalog, status, &own);
+    } else if (rn_event_kind_of(&event) != RN_EVENT_EXCHANGE) {
+        complain(catalog, id, n, "is not an exchange: this version cannot replay it");
+    } else if (event.erased != 0) {
+        complain(catalog, id, n, "has content that was erased: it cannot be given again");
+    } else {
+        struct rn_recorded *row = &catalog->rows[catalog->count];
+        row->trace = trace;
+        row->n = n;
+        take_facts(&event, row, &catalog->facts[catalog->count]);
+        status = take_key(&event, row->key);
+        if (status == RN_OK) {
+            status = note_upstream(catalog, rn_event_get(&event, RN_TAG_UPSTREAM), error);
+        }
+        catalog->count++;
+    }
+    rn_arena_free(&arena);
+    return status;
+}
+
+static enum rn_status load_trace(struct rn_catalog *catalog, struct rn_store *store, uint32_t index,
+                                 struct rn_error *error)
+{
+    struct rn_catalog_trace *trace = &catalog->traces[index];
+    struct rn_error own = {0};
+    enum rn_status status = RN_OK;
+    trace->first = catalog->count;
+    for (uint32_t n = 1; status == RN_OK && n <= trace->summary.events; n++) {
+        status = load_event(catalog, store, index, n, error);
+    }
+    trace->count = catalog->count - trace->first;
+    if (status != RN_OK) {
+        return status;
+    }
+    status = rn_trace_verify(store, &trace->summary.id, &own);
+    if (error != NULL) {
+        *error = own;
+    }
+    return as_problem(catalog, status, &own);
+}
+
+enum rn_status rn_catalog_load(struct rn_catalog *catalog, struct rn_store *store,
+                               struct rn_error *error)
+{
+    catalog->store = store;
+    enum rn_status status = make_room(catalog, error);
+    for (uint32_t i = 0; status == RN_OK && i < catalog->trace_count; i++) {
+        status = load_trace(catalog, store, i, error);
+    }
+    return status;
+}
+
+void rn_catalog_free(struct rn_catalog *catalog)
+{
+    rn_free(catalog->traces);
+    rn_free(catalog->rows);
+    rn_free(catalog->facts);
+    rn_free(catalog->upstreams);
+    rn_arena_free(&catalog->arena);
+    *catalog = (struct rn_catalog){0};
+}
+
+/* --- one row ------------------------------------------------------------------------------------------------------- */
+
+enum rn_status rn_catalog_event(const struct rn_catalog *catalog, uint32_t row,
+                                struct rn_arena *arena, struct rn_event *event,
+                                struct rn_error *error)
+{
+    const struct rn_recorded *recorded = &catalog->rows[row];
+    *event = (struct rn_event){0};
+    return rn_trace_event(catalog->store, &catalog->traces[recorded->trace].summary.id,
+                          RN_CLASS_EVENT, recorded->n, arena, event, error);
+}
+
+void rn_catalog_name(const struct rn_catalog *catalog, uint32_t row, char *out, size_t out_bytes)
+{
+    const struct rn_recorded *recorded = &catalog->rows[row];
+    char id[33];
+    rn_trace_id_text(&catalog->traces[recorded->trace].summary.id, id);
+    if (catalog->trace_count == 1) {
+        (void)snprintf(out, out_bytes, "event %u", recorded->n);
+    } else {
+        (void)snprintf(out, out_bytes, "event %u of trace ...%s", recorded->n, id + 24);
+    }
+}

@@ -1,0 +1,335 @@
+/*
+ * Marks (arrivals and ends) in order of their stamps, and a front that passes over what has happened. A point may pass when
+ * the front is not before its stamp. Knows neither clock nor clients.
+ */
+#include "order.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+struct mark {
+    uint64_t stamp;
+    uint32_t row;
+    bool is_end;
+    bool done; /* it happened, or nobody waits for it any more */
+};
+
+struct rn_order_book {
+    const struct rn_order_fact *facts;
+    size_t count;
+    struct mark *marks;
+    size_t mark_count;
+    size_t front;      /* the first mark that is not done */
+    uint32_t *arrival; /* row -> its marks, UINT32_MAX where there is none */
+    uint32_t *end;
+    struct rn_hold *first; /* waiting, by stamp */
+    struct rn_hold *last;
+    size_t waiting;
+    size_t lingering;
+    size_t peak;
+    bool off;
+};
+
+/* --- birth --------------------------------------------------------------------------------------------------------- */
+
+static int by_stamp(const void *a, const void *b)
+{
+    const struct mark *left = a;
+    const struct mark *right = b;
+    return left->stamp < right->stamp ? -1 : left->stamp > right->stamp;
+}
+
+static void collect_marks(struct rn_order_book *order)
+{
+    for (uint32_t row = 0; row < order->count; row++) {
+        const struct rn_order_fact *fact = &order->facts[row];
+        if (fact->arrival == 0) {
+            continue;
+        }
+        order->marks[order->mark_count++] = (struct mark){.stamp = fact->arrival, .row = row};
+        if (fact->end > fact->arrival) {
+            order->marks[order->mark_count++] =
+                (struct mark){.stamp = fact->end, .row = row, .is_end = true};
+        }
+    }
+    qsort(order->marks, order->mark_count, sizeof *order->marks, by_stamp);
+}
+
+/* Notes where each row's marks are, finds the peak, and sees whether one counter gave all the stamps. */
+static void index_marks(struct rn_order_book *order)
+{
+    size_t in_flight = 0;
+    for (uint32_t i = 0; i < order->mark_count; i++) {
+        const struct mark *mark = &order->marks[i];
+        if (i > 0 && mark->stamp == mark[-1].stamp) {
+            order->off = true;
+        }
+        if (mark->is_end) {
+            order->end[mark->row] = i;
+            in_flight--;
+        } else {
+            order->arrival[mark->row] = i;
+            in_flight++;
+            order->peak = in_flight > order->peak ? in_flight : order->peak;
+        }
+    }
+}
+
+struct rn_order_book *rn_order_new(const struct rn_order_fact *facts, size_t count)
+{
+    struct rn_order_book *order = rn_calloc(1, sizeof *order);
+    if (order == NULL) {
+        return NULL;
+    }
+    order->facts = facts;
+    order->count = count;
+    order->marks = rn_calloc(2 * count, sizeof *order->marks);
+    order->arrival = rn_alloc(count * sizeof *order->arrival);
+    order->end = rn_alloc(count * sizeof *order->end);
+    if (order->marks == NULL || order->arrival == NULL || order->end == NULL) {
+        rn_order_free(order);
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        order->arrival[i] = order->end[i] = RN_NO_ROW;
+    }
+    collect_marks(order);
+    index_marks(order);
+    return order;
+}
+
+void rn_order_free(struct rn_order_book *order)
+{
+    if (order != NULL) {
+        rn_free(order->marks);
+        rn_free(order->arrival);
+        rn_free(order->end);
+        rn_free(order);
+    }
+}
+
+void rn_order_off(struct rn_order_book *order)
+{
+    order->off = true;
+}
+
+bool rn_order_is_off(const struct rn_order_book *order)
+{
+    return order->off;
+}
+
+size_t rn_order_peak(const struct rn_order_book *order)
+{
+    return order->peak;
+}
+
+size_t rn_order_waiting(const struct rn_order_book *order)
+{
+    return order->waiting;
+}
+
+struct rn_hold *rn_order_first(const struct rn_order_book *order)
+{
+    return order->first;
+}
+
+/* --- what happens -------------------------------------------------------------------------------------------------- */
+
+static void mark_done(struct rn_order_book *order, uint32_t at)
+{
+    if (at == RN_NO_ROW) {
+        return;
+    }
+    order->marks[at].done = true;
+    while (order->front < order->mark_count && order->marks[order->front].done) {
+        order->front++;
+    }
+}
+
+void rn_order_arrived(struct rn_order_book *order, uint32_t row)
+{
+    assert(row < order->count);
+    mark_done(order, order->arrival[row]);
+}
+
+void rn_order_ended(struct rn_order_book *order, uint32_t row)
+{
+    assert(row < order->count);
+    mark_done(order, order->end[row]);
+}
+
+void rn_order_linger(struct rn_order_book *order, int change)
+{
+    assert(change > 0 || order->lingering > 0);
+    order->lingering = change > 0 ? order->lingering + 1 : order->lingering - 1;
+}
+
+/* --- what the recording says --------------------------------------------------------------------------------------- */
+
+/* The first mark behind `stamp`. */
+static size_t mark_behind(const struct rn_order_book *order, uint64_t stamp)
+{
+    size_t low = 0;
+    size_t high = order->mark_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (order->marks[middle].stamp <= stamp) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+bool rn_order_is_quiet(const struct rn_order_book *order, uint32_t row)
+{
+    const struct rn_order_fact *fact = &order->facts[row];
+    size_t at = mark_behind(order, fact->first_byte);
+    while (at < order->mark_count && order->marks[at].stamp < fact->end) {
+        if (!order->marks[at].is_end) {
+            return false;
+        }
+        at++;
+    }
+    return true;
+}
+
+uint64_t rn_order_stamp_at(const struct rn_order_book *order, uint32_t row, uint64_t wall_ns,
+                           size_t *cursor)
+{
+    const struct rn_order_fact *fact = &order->facts[row];
+    size_t first = mark_behind(order, fact->first_byte);
+    size_t at = *cursor < first ? first : *cursor;
+    for (; at < order->mark_count && order->marks[at].stamp < fact->end; at++) {
+        const struct mark *mark = &order->marks[at];
+        if (!mark->is_end && order->facts[mark->row].arrived_wall_ns > wall_ns) {
+            break;
+        }
+    }
+    *cursor = at;
+    return at > first ? order->marks[at - 1].stamp + 1 : fact->first_byte;
+}
+
+/* --- holding ------------------------------------------------------------------------------------------------------- */
+
+static bool may_pass(const struct rn_order_book *order, uint64_t stamp)
+{
+    return order->off || stamp == 0 || order->front == order->mark_count ||
+           order->marks[order->front].stamp >= stamp;
+}
+
+static void link_hold(struct rn_order_book *order, struct rn_hold *hold)
+{
+    struct rn_hold *before = order->last;
+    while (before != NULL && before->stamp > hold->stamp) {
+        before = before->previous;
+    }
+    hold->previous = before;
+    hold->next = before == NULL ? order->first : before->next;
+    if (hold->next == NULL) {
+        order->last = hold;
+    } else {
+        hold->next->previous = hold;
+    }
+    if (before == NULL) {
+        order->first = hold;
+    } else {
+        before->next = hold;
+    }
+    hold->waiting = true;
+    order->waiting++;
+}
+
+void rn_order_forget(struct rn_order_book *order, struct rn_hold *hold)
+{
+    if (!hold->waiting) {
+        return;
+    }
+    if (hold->previous == NULL) {
+        order->first = hold->next;
+    } else {
+        hold->previous->next = hold->next;
+    }
+    if (hold->next == NULL) {
+        order->last = hold->previous;
+    } else {
+        hold->next->previous = hold->previous;
+    }
+    hold->next = hold->previous = NULL;
+    hold->waiting = false;
+    order->waiting--;
+}
+
+bool rn_order_pass(struct rn_order_book *order, struct rn_hold *hold, uint32_t row, uint64_t stamp)
+{
+    assert(!hold->waiting);
+    if (may_pass(order, stamp)) {
+        return true;
+    }
+    hold->row = row;
+    hold->stamp = stamp;
+    link_hold(order, hold);
+    return false;
+}
+
+static struct rn_hold *released(struct rn_order_book *order, struct rn_hold *hold,
+                                enum rn_release why)
+{
+    rn_order_forget(order, hold);
+    hold->release = why;
+    return hold;
+}
+
+struct rn_hold *rn_order_next(struct rn_order_book *order)
+{
+    struct rn_hold *first = order->first;
+    if (first == NULL) {
+        return NULL;
+    }
+    if (order->off) {
+        return released(order, first, RN_RELEASE_OFF);
+    }
+    if (may_pass(order, first->stamp)) {
+        return released(order, first, RN_RELEASE_ORDER);
+    }
+    if (order->waiting + order->lingering >= order->peak) {
+        return released(order, first, RN_RELEASE_PEAK);
+    }
+    return NULL;
+}
+
+bool rn_order_behind(struct rn_order_book *order, struct rn_hold *hold, bool has_successor,
+                     bool alone)
+{
+    if (order->off || may_pass(order, hold->stamp)) {
+        return false; /* rn_order_next will give it */
+    }
+    const struct mark *awaited = &order->marks[order->front];
+    if (awaited->is_end) {
+        return false; /* it came, and will end by itself */
+    }
+    bool same_connection =
+        order->facts[awaited->row].connection == order->facts[hold->row].connection;
+    if (!has_successor && !(alone && same_connection)) {
+        return false;
+    }
+    (void)released(order, hold, RN_RELEASE_CONNECTION);
+    return true;
+}
+
+void rn_order_give_up(struct rn_order_book *order, struct rn_hold *hold)
+{
+    for (size_t at = order->front; at < order->mark_count && order->marks[at].stamp < hold->stamp;
+         at++) {
+        const struct mark *mark = &order->marks[at];
+        if (!mark->is_end && !mark->done) {
+            mark_done(order, order->end[mark->row]);
+        }
+        mark_done(order, (uint32_t)at);
+    }
+    (void)released(order, hold, RN_RELEASE_TIMEOUT);
+}

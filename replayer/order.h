@@ -1,0 +1,101 @@
+/*
+ * In which order may answers go out? Deterministic interleaving without the wall clock (DESIGN 6.3). Pure bookkeeping:
+ * no sockets, no timers. Private to replayer/.
+ *
+ * The recorder stamped the arrival, the first byte and the end of every exchange on one counter. A point of an answer (its
+ * first byte, a piece, its end) has a stamp too; it may pass when every request with an earlier arrival stamp has arrived
+ * and every answer with an earlier end stamp has been delivered (or its client left). Until then it is held.
+ *
+ * A hold ends early (a relaxation)
+ *   - when as many exchanges wait as were ever in flight together in the recording: then the client cannot send more before
+ *     one of them is answered. The earliest point passes;
+ *   - when the request it waits for would have to come behind it on its own connection;
+ *   - when the caller's patience ends: what it waited for is then given up, so that nobody waits for it again.
+ * After rn_order_off nothing is held any more.
+ */
+#ifndef RN_REPLAYER_ORDER_H
+#define RN_REPLAYER_ORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RN_NO_ROW UINT32_MAX
+
+/* What the recording says of one exchange. Stamp 0: unknown, and then it holds nobody and is not held. */
+struct rn_order_fact {
+    uint64_t arrival;
+    uint64_t first_byte;
+    uint64_t end;
+    uint64_t arrived_wall_ns;
+    uint64_t connection;
+};
+
+/* Why a hold ended. */
+enum rn_release {
+    RN_RELEASE_ORDER,      /* its turn came */
+    RN_RELEASE_PEAK,       /* nobody else can come before it */
+    RN_RELEASE_CONNECTION, /* what it waits for is behind it */
+    RN_RELEASE_TIMEOUT,
+    RN_RELEASE_OFF
+};
+
+/* A point that waits. Embedded in whatever waits; linked while `waiting`. */
+struct rn_hold {
+    struct rn_hold *next;
+    struct rn_hold *previous;
+    uint64_t stamp;
+    uint64_t since_ns; /* the caller's */
+    uint32_t row;
+    bool waiting;
+    enum rn_release release;
+};
+
+struct rn_order_book;
+
+/* `facts` are borrowed until the end. NULL when memory ran out. Two equal stamps (two recorders) switch it off. */
+struct rn_order_book *rn_order_new(const struct rn_order_fact *facts, size_t count);
+void rn_order_free(struct rn_order_book *order);
+
+void rn_order_off(struct rn_order_book *order);
+bool rn_order_is_off(const struct rn_order_book *order);
+/* The most exchanges in flight at one time in the recording. */
+size_t rn_order_peak(const struct rn_order_book *order);
+
+/* The request of `row` has arrived; the answer of `row` has been delivered, or its client left. Once each. */
+void rn_order_arrived(struct rn_order_book *order, uint32_t row);
+void rn_order_ended(struct rn_order_book *order, uint32_t row);
+/* An answer that can do nothing but wait for its client to leave counts as waiting too. */
+void rn_order_linger(struct rn_order_book *order, int change);
+
+/*
+ * Whether no request arrived while the answer of `row` was on its way: then its head need not go before its end.
+ */
+bool rn_order_is_quiet(const struct rn_order_book *order, uint32_t row);
+/*
+ * The stamp of a piece that was passed on at `wall_ns`: behind the last request that had arrived by then, within the first
+ * byte and the end of its answer. Pieces are asked for in order; *cursor begins at 0 and is the function's own.
+ */
+uint64_t rn_order_stamp_at(const struct rn_order_book *order, uint32_t row, uint64_t wall_ns,
+                           size_t *cursor);
+
+/* May this point pass now? True: go on. False: `hold` is linked, and a later rn_order_next gives it back. */
+bool rn_order_pass(struct rn_order_book *order, struct rn_hold *hold, uint32_t row, uint64_t stamp);
+/* The next hold that ended, with its `release`, or NULL. Ask until NULL after anything that changes the state. */
+struct rn_hold *rn_order_next(struct rn_order_book *order);
+/* Takes a hold out without releasing it: its client left. */
+void rn_order_forget(struct rn_order_book *order, struct rn_hold *hold);
+/* The holds that wait now, earliest stamp first. */
+struct rn_hold *rn_order_first(const struct rn_order_book *order);
+size_t rn_order_waiting(const struct rn_order_book *order);
+
+/*
+ * Ends `hold` when what it waits for is a request that would have to come behind it: `has_successor` says that something
+ * already waits behind it on its live connection, `alone` that no other connection is open.
+ */
+bool rn_order_behind(struct rn_order_book *order, struct rn_hold *hold, bool has_successor,
+                     bool alone);
+/* Ends `hold`, and gives up everything it was waiting for. */
+void rn_order_give_up(struct rn_order_book *order, struct rn_hold *hold);
+
+#endif

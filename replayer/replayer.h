@@ -1,0 +1,62 @@
+/*
+ * The gateway's handler while replaying: finds the recording of each request, gives its answer when its turn comes, and keeps
+ * count of what did not go as recorded (DESIGN 6). Private to replayer/. One thread, the loop's.
+ */
+#ifndef RN_REPLAYER_REPLAYER_H
+#define RN_REPLAYER_REPLAYER_H
+
+#include "divergence.h"
+#include "replay.h"
+#include "serving.h"
+
+struct rn_replayer_settings {
+    struct rn_loop *loop;
+    struct rn_catalog *catalog;
+    struct rn_redactor *redactor; /* knows the credentials of the command's environment; lent */
+    unsigned rules;
+    enum rn_order order;
+    double pace;
+    bool exact; /* self-replay: nothing altered, no order */
+    size_t
+        forced_trace; /* self-replay: requests belong to this trace whatever they name; SIZE_MAX: no */
+    uint64_t patience_ns; /* a hold waits at least this long; 0: the usual 10 s */
+};
+
+struct rn_replayer_counts {
+    uint32_t served; /* delivered as recorded */
+    uint32_t by_rule[4];
+    uint32_t misses;
+    uint32_t broken; /* the client left early */
+    uint32_t ambiguous;
+    uint32_t relaxations; /* holds that ended early, for whatever reason */
+    uint32_t timed_out_holds;
+    uint32_t own;     /* requests to our own paths, answered 404 as when recording */
+    uint64_t held_ns; /* time spent holding, in all */
+};
+
+/* Listed, with sentences that cost reading events; all are counted. */
+#define RN_MISSES_MAX 100u
+
+struct rn_replayer;
+
+/* NULL when memory ran out. The settings are copied. */
+struct rn_replayer *rn_replayer_new(const struct rn_replayer_settings *settings);
+/* After the gateway: open exchanges get their on_gone first. */
+void rn_replayer_free(struct rn_replayer *replayer);
+/* For rn_gateway_new. */
+struct rn_handler rn_replayer_handler(struct rn_replayer *replayer);
+/* Whose connections are open; without it nobody is taken to be alone. */
+void rn_replayer_watch(struct rn_replayer *replayer, const struct rn_gateway *gateway);
+void rn_replayer_force_trace(struct rn_replayer *replayer, size_t trace);
+
+struct rn_replayer_counts rn_replayer_counts(const struct rn_replayer *replayer);
+const struct rn_stage *rn_replayer_stage(const struct rn_replayer *replayer);
+const struct rn_matcher *rn_replayer_matcher(const struct rn_replayer *replayer);
+/* What first did not go as recorded, or NULL. Lives as long as the replayer. */
+const struct rn_finding *rn_replayer_first(const struct rn_replayer *replayer);
+/* The misses that are listed, in order; `count` of them. */
+const struct rn_finding *rn_replayer_misses(const struct rn_replayer *replayer, size_t *count);
+/* RN_OK, or why replaying itself failed: RN_NOMEM, RN_DAMAGED, ... with the sentence. */
+enum rn_status rn_replayer_status(const struct rn_replayer *replayer, struct rn_error *error);
+
+#endif
