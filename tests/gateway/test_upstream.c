@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "toy_server.h"
@@ -909,21 +910,50 @@ START_TEST(upstream_names_tls_with_a_plain_server)
 }
 END_TEST
 
+/* The clock stands still in these tests but for what they add to it, so a slow machine is no silence. */
+#define HOUR_NS (UINT64_C(3600) * 1000000000)
+
+static void pass_an_hour(struct seen *seen)
+{
+    (void)seen;
+    rn_clock_hold(0, rn_clock_mono_ns() + HOUR_NS, 0);
+}
+
+static void pass_an_hour_when_asked(void *self)
+{
+    struct seen *seen = self;
+    if (toy_requests(server) > 0) {
+        pass_an_hour(seen);
+    } else {
+        rn_timer_start(seen->later, 1000000);
+    }
+}
+
 START_TEST(upstream_gives_up_on_silence)
 {
     serve_scripts(SCRIPTS(STEPS({TOY_HANG, {0}}), STEPS(SEND(PLAIN "he"), {TOY_HANG, {0}})));
-    rn_upstreams_set_timeouts(upstreams, 5000, 30);
+    rn_clock_hold(0, rn_loop_now_ns(loop), 0);
+    rn_upstreams_set_timeouts(upstreams, 5000, 10);
     for (unsigned i = 0; i < 2; i++) {
-        struct seen seen = {0};
-        run(&seen, GET);
+        struct seen seen = {.at_piece = pass_an_hour};
+        struct rn_timer *timer = rn_timer_new(loop, pass_an_hour_when_asked, &seen);
+        seen_init(&seen);
+        rn_timer_free(seen.later);
+        seen.later = timer;
+        if (i == 0) {
+            rn_timer_start(timer, 1000000);
+        }
+        start_on(&seen, "toy", GET);
+        rn_loop_run(loop);
         ck_cut(&seen);
         ck_assert_uint_eq(seen.heads, i);
         ck_assert(seen.end.timed_out);
         ck_assert_str_eq(seen.end.name, "CURLE_OPERATION_TIMEDOUT");
-        ck_assert_ptr_nonnull(strstr(seen.end.sentence, "silent"));
+        ck_assert_ptr_nonnull(strstr(seen.end.sentence, "was silent for 10 ms"));
         toy_wait_gone(server, i + 1); /* the connection was closed at once */
         seen_free(&seen);
     }
+    rn_clock_release();
 }
 END_TEST
 
@@ -939,10 +969,12 @@ START_TEST(upstream_waits_for_a_slow_handler)
     struct toy_step steps[] = {
         {TOY_SEND, rn_bytes_text(head)}, {TOY_SEND, rn_bytes_of(big, bytes)}, {TOY_END, {0}}};
     serve_scripts(SCRIPTS(steps));
-    /* Shorter than a pause and than the whole: time does not count while we are the slow ones. */
-    rn_upstreams_set_timeouts(upstreams, 5000, 20);
-    struct seen seen = {.pause_each = true};
+    /* Every pause takes an hour: time does not count while we are the slow ones. */
+    rn_clock_hold(0, rn_loop_now_ns(loop), 0);
+    rn_upstreams_set_timeouts(upstreams, 5000, 1);
+    struct seen seen = {.pause_each = true, .at_piece = pass_an_hour};
     run(&seen, GET);
+    rn_clock_release();
     ck_assert_msg(seen.end.complete, "%s", seen.end.sentence);
     ck_assert_uint_eq(seen.body.len, bytes);
     ck_assert_mem_eq(seen.body.data, big, bytes);
@@ -979,9 +1011,13 @@ START_TEST(upstream_cancels_inside_its_own_callbacks)
 }
 END_TEST
 
-static void cancel_now(void *self)
+static void cancel_when_asked(void *self)
 {
     struct seen *seen = self;
+    if (toy_requests(server) == 0) {
+        rn_timer_start(seen->more, 1000000);
+        return;
+    }
     rn_transfer_cancel(seen->transfer);
     rn_loop_stop(seen->loop);
 }
@@ -990,8 +1026,9 @@ START_TEST(upstream_cancels_from_outside_and_closes_at_once)
 {
     serve_scripts(SCRIPTS(STEPS(SEND(CHUNKED "3\r\nabc\r\n"), {TOY_HANG, {0}})));
     struct seen seen = {0};
-    struct rn_timer *timer = rn_timer_new(loop, cancel_now, &seen);
-    rn_timer_start(timer, 20000000);
+    struct rn_timer *timer = rn_timer_new(loop, cancel_when_asked, &seen);
+    seen.more = timer;
+    rn_timer_start(timer, 1000000);
     run(&seen, GET);
     ck_assert_uint_eq(seen.ends, 0);
     toy_wait_gone(server, 1);

@@ -29,7 +29,7 @@ struct toy_server {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    const struct toy_step *const *scripts;
+    struct toy_step **scripts;
     size_t script_count;
     unsigned request_count;
     unsigned connection_count;
@@ -189,11 +189,40 @@ static void *accept_all(void *self)
     }
 }
 
+static struct toy_step *copy_script(const struct toy_step *script)
+{
+    size_t count = 0;
+    while (script[count].what != TOY_END) {
+        count++;
+    }
+    struct toy_step *copy = calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; i < count; i++) {
+        copy[i].what = script[i].what;
+        copy[i].bytes.len = script[i].bytes.len;
+        copy[i].bytes.data =
+            memcpy(malloc(script[i].bytes.len + 1),
+                   script[i].bytes.data == NULL ? (const uint8_t *)"" : script[i].bytes.data,
+                   script[i].bytes.len);
+    }
+    return copy;
+}
+
+static void free_script(struct toy_step *script)
+{
+    for (struct toy_step *step = script; step->what != TOY_END; step++) {
+        free((void *)(uintptr_t)step->bytes.data);
+    }
+    free(script);
+}
+
 struct toy_server *toy_start(const struct toy_step *const *scripts, size_t count)
 {
     struct toy_server *server = calloc(1, sizeof *server);
-    server->scripts = scripts;
+    server->scripts = calloc(count, sizeof *server->scripts);
     server->script_count = count;
+    for (size_t i = 0; i < count; i++) {
+        server->scripts[i] = copy_script(scripts[i]);
+    }
     server->last = malloc(REQUEST_MAX);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
@@ -228,6 +257,10 @@ void toy_stop(struct toy_server *server)
     close(server->listener);
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->lock);
+    for (size_t i = 0; i < server->script_count; i++) {
+        free_script(server->scripts[i]);
+    }
+    free(server->scripts);
     free(server->last);
     free(server);
 }

@@ -28,7 +28,7 @@ struct toy_step {
 
 struct toy_server;
 
-/* `scripts` are `count` arrays of steps, borrowed. */
+/* `scripts` are `count` arrays of steps, copied. */
 struct toy_server *toy_start(const struct toy_step *const *scripts, size_t count);
 /* Ends all connections and threads. */
 void toy_stop(struct toy_server *server);
