@@ -6,19 +6,25 @@
 
 #include "store/trace.h"
 
-/* Copies a closed trace into another store, every event re-framed with `codec` (enum rn_codec). Digests stay equal. */
+/*
+ * Copies a closed trace into another store, every event re-framed with `codec` (0 as it is, 1 zstd), and verifies it there.
+ * Digests stay equal. RN_BUSY: the trace is open; RN_REFUSED: it is in the other store already. When it fails halfway (a full
+ * disk) the copy is closed as lost by the next opener.
+ */
 enum rn_status rn_trace_copy(struct rn_store *from, const struct rn_trace_id *id, struct rn_store *to,
                              uint8_t codec, struct rn_error *error);
 
 /*
  * Erases the content of one field of a closed trace. Its length and hashes stay, the trace's secret is replaced by the salts
- * of what remains, the old frame's row is rewritten. `evidence` and `said` still verify.
+ * of what remains, the old frame's row is rewritten. `evidence` and `said` still verify. RN_NOTFOUND: no such field; RN_BUSY:
+ * the trace is open; RN_REFUSED: kind and end of an event are its structure. Free pages of the file keep the old bytes until
+ * they are used again or the store is compacted.
  */
 enum rn_status rn_trace_erase_field(struct rn_store *store, const struct rn_trace_id *id,
                                     enum rn_event_class class, uint32_t n, enum rn_tag tag,
                                     struct rn_error *error);
 
-/* Adds a note (n1, n2, ...) to a trace in any state. Digests do not change. */
+/* Adds a note (n1, n2, ...) to a trace in any state, without the credentials in it. Digests do not change. */
 enum rn_status rn_trace_add_note(struct rn_store *store, const struct rn_trace_id *id,
                                  struct rn_bytes text, struct rn_error *error);
 

@@ -3,6 +3,9 @@
  * Private to store/. Pitfalls of 0.9.24: storage.md 3.5.
  *
  * Values read are lent until the transaction ends or (write transactions) until the next write; they are not aligned.
+ * Any thread may begin transactions; one transaction belongs to one thread, and a thread holds at most one at a time (when
+ * another process has grown the file beyond our map, the map is renewed once no transaction is left). Cursors are freed
+ * before their transaction ends. Read transactions are short: copy out, end, then decode.
  */
 #ifndef RN_STORE_DB_H
 #define RN_STORE_DB_H
@@ -27,13 +30,25 @@ struct rn_db;
 struct rn_db_txn;
 struct rn_db_cursor;
 
-/* Creates data.mdb in `directory` when `create`. FD_CLOEXEC on its descriptors. Default durability, never NOSYNC and kin. */
+/*
+ * Creates data.mdb in `directory` when `create`; an empty one gets all trees at once. FD_CLOEXEC on its descriptors. Default
+ * durability, never NOSYNC and kin. RN_NOTFOUND: nothing there and not `create`; RN_REFUSED: an LMDB file of somebody else;
+ * RN_DAMAGED: truncated or overwritten; RN_NEWER; RN_BUSY: this process has it open already.
+ */
 enum rn_status rn_db_open(const char *directory, bool create, struct rn_db **out, struct rn_error *error);
 void rn_db_close(struct rn_db *db);
 uint64_t rn_db_file_bytes(const struct rn_db *db);
+/* The data file's path, lent until the close. */
+const char *rn_db_file(const struct rn_db *db);
+/* The first tree this build knows and the file lacks, or NULL. Only RN_TREE_META is there for certain. */
+const char *rn_db_missing_tree(const struct rn_db *db);
 
+/* Writing: RN_FULL below RN_DISK_FREE_BYTES_MIN; waits for the writer of another process. */
 enum rn_status rn_db_begin(struct rn_db *db, bool write, struct rn_db_txn **out, struct rn_error *error);
-/* Commits and frees, also when it fails (the batch must be redone from memory). RN_FULL, RN_IO. */
+/*
+ * Commits and frees, also when it fails (the batch must be redone from memory). RN_FULL, RN_IO. After a failed sync every
+ * later write is refused: what the kernel kept of the failed one is unknown.
+ */
 enum rn_status rn_db_commit(struct rn_db_txn *txn, struct rn_error *error);
 void rn_db_abort(struct rn_db_txn *txn);
 
@@ -43,8 +58,13 @@ enum rn_status rn_db_put(struct rn_db_txn *txn, enum rn_tree tree, struct rn_byt
                          struct rn_bytes value, struct rn_error *error);
 /* At the end of the log: the next row number is given. */
 enum rn_status rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row, struct rn_error *error);
+/* RN_NOTFOUND without a sentence. */
 enum rn_status rn_db_delete(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key);
+/* The last row of the log, 0 when it is empty. */
+enum rn_status rn_db_last_row(struct rn_db_txn *txn, uint64_t *row);
+enum rn_status rn_db_entries(struct rn_db_txn *txn, enum rn_tree tree, uint64_t *count);
 
+/* NULL when memory ran out. */
 struct rn_db_cursor *rn_db_cursor_new(struct rn_db_txn *txn, enum rn_tree tree);
 /* The first entry with a key >= `key`; then next and previous. RN_NOTFOUND at either end. */
 enum rn_status rn_db_seek(struct rn_db_cursor *cursor, struct rn_bytes key, struct rn_bytes *found,

@@ -1,0 +1,463 @@
+/*
+ * From one frame to a changed summary and new index entries. In come copied rows, out come prepared puts; no transaction is
+ * open here. Pieces of an event that came in parts are read again when its last one passes, because times, ends and ids may
+ * stand in any of them.
+ */
+#include "index_row.h"
+
+#include <string.h>
+
+#include "base/varint.h"
+#include "foreign.h"
+#include "keys.h"
+#include "pieces.h"
+#include "summary.h"
+#include "trace_pack.h"
+
+/* Of an event of very many parts only these are read again: the first ones and the last. */
+#define JOINED_PIECES_MAX 48u
+
+struct rn_index_change *rn_index_change_of(struct rn_index_step_state *step,
+                                           const struct rn_trace_id *id)
+{
+    for (struct rn_index_change *change = step->changes; change != NULL; change = change->next) {
+        if (rn_trace_id_equal(&change->id, id)) {
+            return change;
+        }
+    }
+    return NULL;
+}
+
+/* --- entries -------------------------------------------------------------------------------------------------------- */
+
+static enum rn_status add_entry(struct rn_index_step_state *step, enum rn_tree tree,
+                                enum rn_index_how how, struct rn_bytes key, struct rn_bytes value)
+{
+    struct rn_index_entry *entry = rn_arena_alloc(&step->arena, sizeof *entry);
+    if (entry == NULL) {
+        return RN_NOMEM;
+    }
+    *entry = (struct rn_index_entry){.tree = tree,
+                                     .how = how,
+                                     .key = rn_arena_copy(&step->arena, key),
+                                     .value = rn_arena_copy(&step->arena, value)};
+    if (entry->key.data == NULL || entry->value.data == NULL) {
+        return RN_NOMEM;
+    }
+    *step->tail = entry;
+    step->tail = &entry->next;
+    step->entry_count++;
+    step->entry_bytes += key.len + value.len;
+    return RN_OK;
+}
+
+static enum rn_status add_place(struct rn_index_step_state *step, const struct rn_index_row *row,
+                                unsigned class, uint32_t n, uint32_t part)
+{
+    uint8_t key[RN_EVENT_KEY_BYTES];
+    uint8_t value[8];
+    rn_key_event(&row->header.trace, class, n, part, row->header.kind, key);
+    rn_put_u64(value, row->row);
+    return add_entry(step, RN_TREE_EVENT, RN_INDEX_PUT, rn_bytes_of(key, sizeof key),
+                     rn_bytes_of(value, sizeof value));
+}
+
+static enum rn_status add_open_mark(struct rn_index_step_state *step, const struct rn_trace_id *id,
+                                    enum rn_index_how how, struct rn_bytes owner)
+{
+    uint8_t key[RN_OPEN_KEY_BYTES];
+    rn_key_open(id, key);
+    return add_entry(step, RN_TREE_META, how, rn_bytes_of(key, sizeof key), owner);
+}
+
+/* Where a new trace is found: by time, by the end of its id, by session, by name. */
+static enum rn_status add_ways_in(struct rn_index_step_state *step,
+                                  const struct rn_trace_summary *now)
+{
+    uint8_t time[RN_TIME_KEY_BYTES];
+    uint8_t suffix[RN_TRACE_ID_BYTES];
+    uint8_t session[RN_SESSION_KEY_BYTES];
+    uint8_t name[RN_NAME_KEY_BYTES_MAX];
+    uint8_t is_alias = now->is_alias ? 1 : 0;
+    rn_key_time(now->started_wall_ns, &now->id, time);
+    rn_key_suffix(&now->id, suffix);
+    rn_key_session(&now->session, now->started_wall_ns, &now->id, session);
+    enum rn_status status =
+        add_entry(step, RN_TREE_TIME, RN_INDEX_PUT, rn_bytes_of(time, sizeof time), RN_LIT(""));
+    if (status == RN_OK) {
+        status = add_entry(step, RN_TREE_SUFFIX, RN_INDEX_PUT, rn_bytes_of(suffix, sizeof suffix),
+                           RN_LIT(""));
+    }
+    if (status == RN_OK) {
+        status = add_entry(step, RN_TREE_SESSION, RN_INDEX_PUT,
+                           rn_bytes_of(session, sizeof session), RN_LIT(""));
+    }
+    if (status == RN_OK && now->name.len > 0) {
+        size_t len = rn_key_name(now->name, now->started_wall_ns, &now->id, name);
+        status = add_entry(step, RN_TREE_NAME, RN_INDEX_PUT, rn_bytes_of(name, len),
+                           rn_bytes_of(&is_alias, 1));
+    }
+    return status;
+}
+
+static enum rn_status add_foreign(struct rn_index_step_state *step, const struct rn_trace_id *id,
+                                  const struct rn_event *event)
+{
+    struct rn_foreign_ids found;
+    uint8_t key[RN_ID_KEY_BYTES_MAX];
+    uint8_t n[4];
+    rn_put_u32(n, event->n);
+    enum rn_status status = rn_foreign_find(event, &step->arena, &found);
+    for (unsigned i = 0; status == RN_OK && i < found.count; i++) {
+        size_t len = rn_key_foreign(found.id[i], id, key);
+        status = add_entry(step, RN_TREE_ID, RN_INDEX_PUT_FIRST, rn_bytes_of(key, len),
+                           rn_bytes_of(n, sizeof n));
+    }
+    return status;
+}
+
+/* --- summaries ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Upstream names as runs, sorted, each once. */
+static enum rn_status add_upstream(struct rn_index_step_state *step, struct rn_trace_summary *now,
+                                   struct rn_bytes name)
+{
+    struct rn_buffer merged = {0};
+    struct rn_bytes rest = now->upstreams;
+    struct rn_bytes run;
+    bool is_in = name.len == 0;
+    enum rn_status status = RN_OK;
+    while (status == RN_OK && rn_run_get(&rest, &run)) {
+        int order = rn_bytes_compare(name, run);
+        if (!is_in && order < 0) {
+            status = rn_run_put(&merged, name);
+        }
+        is_in = is_in || order <= 0;
+        status = status == RN_OK ? rn_run_put(&merged, run) : status;
+    }
+    if (status == RN_OK && !is_in) {
+        status = rn_run_put(&merged, name);
+    }
+    if (status == RN_OK && merged.len != now->upstreams.len) {
+        now->upstreams = rn_arena_copy(&step->arena, rn_buffer_bytes(&merged));
+        status = now->upstreams.data == NULL ? RN_NOMEM : RN_OK;
+    }
+    rn_buffer_free(&merged);
+    return status;
+}
+
+/* The latest moment that RN_TAG_TIMES names: arrival plus the largest of the offsets behind it. */
+static uint64_t latest_wall_ns(const struct rn_event *event)
+{
+    struct rn_bytes times = rn_event_get(event, RN_TAG_TIMES);
+    uint64_t arrival = 0;
+    uint64_t offset = 0;
+    uint64_t largest = 0;
+    if (!rn_varint_get(&times, &arrival)) {
+        return 0;
+    }
+    while (rn_varint_get(&times, &offset)) {
+        largest = offset > largest ? offset : largest;
+    }
+    return arrival + largest;
+}
+
+static void take_time(struct rn_trace_summary *now, uint64_t wall_ns)
+{
+    now->ended_wall_ns = wall_ns > now->ended_wall_ns ? wall_ns : now->ended_wall_ns;
+}
+
+static void take_end(struct rn_trace_summary *now, const struct rn_event *event)
+{
+    uint64_t flags = rn_event_number(event, RN_TAG_FLAGS, 0);
+    enum rn_end end = rn_event_end_of(event);
+    now->cut += end == RN_END_CUT;
+    now->aborted += end == RN_END_ABORTED;
+    now->refused += end == RN_END_REFUSED;
+    now->lost += end == RN_END_LOST;
+    now->late += (flags & RN_FLAG_LATE) != 0;
+    if (end == RN_END_LOST || (flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) != 0) {
+        now->complete = RN_COMPLETE_NO;
+    }
+}
+
+/* Once per event: what stands in it as a whole. */
+static enum rn_status take_whole(struct rn_index_step_state *step, struct rn_trace_summary *now,
+                                 const struct rn_event *event)
+{
+    enum rn_event_kind kind = rn_event_kind_of(event);
+    take_time(now, latest_wall_ns(event));
+    if (kind == RN_EVENT_RUN) {
+        now->exit_status = rn_event_has(event, RN_TAG_EXIT)
+                               ? (int)(rn_event_number(event, RN_TAG_EXIT, 0) & INT32_MAX)
+                               : now->exit_status;
+        now->complete = rn_event_end_of(event) == RN_END_LOST ? RN_COMPLETE_NO : now->complete;
+        return RN_OK;
+    }
+    if (kind != RN_EVENT_EXCHANGE) {
+        return RN_OK;
+    }
+    take_end(now, event);
+    return add_foreign(step, &now->id, event);
+}
+
+/* For every piece: what adds up. */
+static enum rn_status take_piece(struct rn_index_step_state *step, struct rn_trace_summary *now,
+                                 const struct rn_frame *header, const struct rn_event *piece)
+{
+    static const enum rn_tag crossed[] = {RN_TAG_REQUEST_HEAD, RN_TAG_REQUEST_BODY,
+                                          RN_TAG_RESPONSE_HEAD, RN_TAG_RESPONSE_BODY};
+    for (size_t i = 0; i < sizeof crossed / sizeof crossed[0]; i++) {
+        now->raw_bytes += rn_event_get(piece, crossed[i]).len;
+    }
+    if (header->part == 0 && header->class == RN_CLASS_EVENT) {
+        take_time(now, rn_event_number(piece, RN_TAG_TIMES, 0));
+        now->has_run = now->has_run || rn_event_kind_of(piece) == RN_EVENT_RUN;
+    }
+    return add_upstream(step, now, rn_event_get(piece, RN_TAG_UPSTREAM));
+}
+
+static void take_place(struct rn_trace_summary *now, const struct rn_frame *header)
+{
+    switch (header->class) {
+    case RN_CLASS_EVENT:
+        now->events = max_u32(now->events, header->n);
+        break;
+    case RN_CLASS_GAP:
+        now->gaps = max_u32(now->gaps, header->n);
+        now->complete = RN_COMPLETE_NO;
+        break;
+    case RN_CLASS_NOTE:
+        now->notes = max_u32(now->notes, header->n);
+        break;
+    }
+}
+
+/* --- events --------------------------------------------------------------------------------------------------------- */
+
+/* The pieces of an event up to this row: those indexed before, then those of this step. */
+static enum rn_status pieces_so_far(struct rn_index_step_state *step, unsigned index,
+                                    struct rn_pieces *out, struct rn_error *error)
+{
+    const struct rn_frame *of = &step->rows[index].header;
+    enum rn_status status =
+        rn_pieces_of_event(step->store, &of->trace, (unsigned)of->class, of->n, out, error);
+    size_t kept = 0;
+    for (size_t i = 0; i < out->count; i++) {
+        if (out->at[i].row <= step->from) { /* another process may have gone on meanwhile */
+            out->at[kept++] = out->at[i];
+        }
+    }
+    out->count = kept;
+    for (unsigned i = 0; status == RN_OK && i <= index; i++) {
+        const struct rn_index_row *row = &step->rows[i];
+        if (row->is_sound && rn_trace_id_equal(&row->header.trace, &of->trace) &&
+            row->header.class == of->class && row->header.n == of->n) {
+            struct rn_piece piece = {.row = row->row,
+                                     .class = (uint8_t)of->class,
+                                     .kind = row->header.kind,
+                                     .n = of->n,
+                                     .part = row->header.part};
+            status = rn_pieces_add(out, &piece);
+        }
+    }
+    return status;
+}
+
+static enum rn_status join_so_far(struct rn_index_step_state *step, unsigned index,
+                                  struct rn_event *out, struct rn_error *error)
+{
+    struct rn_pieces pieces = {0};
+    enum rn_status status = pieces_so_far(step, index, &pieces, error);
+    if (status == RN_OK && pieces.count > JOINED_PIECES_MAX) {
+        pieces.at[JOINED_PIECES_MAX - 1] = pieces.at[pieces.count - 1];
+        pieces.count = JOINED_PIECES_MAX;
+    }
+    if (status == RN_OK) {
+        status = rn_pieces_join(step->store, &step->rows[index].header.trace, pieces.at,
+                                pieces.count, RN_JOIN_SOME, &step->arena, out, error);
+    }
+    rn_pieces_free(&pieces);
+    return status;
+}
+
+static enum rn_status decode_row(struct rn_index_step_state *step, const struct rn_index_row *row,
+                                 struct rn_bytes *raw, struct rn_error *error)
+{
+    struct rn_buffer decoded = {0};
+    enum rn_status status = RN_NOMEM;
+    struct rn_codec_context *context = rn_store_codec_take(step->store);
+    if (context != NULL) {
+        status = rn_frame_decode(context, &row->header, &decoded, error);
+    }
+    rn_store_codec_give(step->store, context);
+    if (status == RN_OK) {
+        *raw = rn_arena_copy(&step->arena, rn_buffer_bytes(&decoded));
+        status = raw->data == NULL ? RN_NOMEM : RN_OK;
+    }
+    rn_buffer_free(&decoded);
+    return status;
+}
+
+static enum rn_status event_row(struct rn_index_step_state *step, unsigned index,
+                                struct rn_trace_summary *now, struct rn_error *error)
+{
+    const struct rn_index_row *row = &step->rows[index];
+    const struct rn_frame *header = &row->header;
+    struct rn_bytes raw = {0};
+    struct rn_event piece = {.class = header->class, .n = header->n};
+    enum rn_status status = add_place(step, row, (unsigned)header->class, header->n, header->part);
+    if (status != RN_OK) {
+        return status;
+    }
+    take_place(now, header);
+    status = decode_row(step, row, &raw, error);
+    status = status == RN_OK ? rn_event_decode(raw, &step->arena, &piece, error) : status;
+    status = status == RN_OK ? take_piece(step, now, header, &piece) : status;
+    if (status == RN_OK && header->kind == RN_FRAME_EVENT_CLOSE) {
+        struct rn_event whole;
+        status = join_so_far(step, index, &whole, error);
+        return status == RN_OK ? take_whole(step, now, &whole) : status;
+    }
+    if (status == RN_OK && header->kind == RN_FRAME_EVENT) {
+        status = take_whole(step, now, &piece);
+    }
+    return status;
+}
+
+/* --- the frames of the trace itself --------------------------------------------------------------------------------- */
+
+static enum rn_status opening_row(struct rn_index_step_state *step, const struct rn_index_row *row,
+                                  struct rn_trace_summary *now, struct rn_error *error)
+{
+    struct rn_bytes raw = {0};
+    struct rn_trace_opening opening;
+    enum rn_status status = add_place(step, row, RN_CLASS_TRACE, 0, 0);
+    status = status == RN_OK ? decode_row(step, row, &raw, error) : status;
+    status = status == RN_OK ? rn_trace_opening_decode(raw, &opening, error) : status;
+    if (status != RN_OK || now->started_wall_ns != 0) { /* a second opening changes nothing */
+        return status;
+    }
+    now->session = opening.session;
+    now->parent = opening.parent;
+    now->name = opening.name;
+    now->release = opening.release;
+    now->kind = opening.kind;
+    now->tags = opening.tags;
+    now->is_alias = opening.is_alias;
+    now->started_wall_ns = opening.wall_ns;
+    now->salts.from_secret = opening.has_secret;
+    memcpy(now->salts.secret, opening.secret, RN_SECRET_BYTES);
+    take_time(now, opening.wall_ns);
+    status = add_open_mark(step, &now->id, RN_INDEX_PUT, opening.owner);
+    return status == RN_OK ? add_ways_in(step, now) : status;
+}
+
+static enum rn_status closing_row(struct rn_index_step_state *step, const struct rn_index_row *row,
+                                  struct rn_trace_summary *now, struct rn_error *error)
+{
+    struct rn_bytes raw = {0};
+    struct rn_trace_closing closing;
+    enum rn_status status = add_place(step, row, RN_CLASS_TRACE, 0, 1);
+    status = status == RN_OK ? decode_row(step, row, &raw, error) : status;
+    status = status == RN_OK ? rn_trace_closing_decode(raw, &closing, error) : status;
+    if (status != RN_OK) {
+        return status;
+    }
+    now->state = closing.state;
+    now->digests = closing.digests;
+    now->salts = closing.salts;
+    now->events = max_u32(now->events, closing.events);
+    now->gaps = max_u32(now->gaps, closing.gaps);
+    take_time(now, closing.wall_ns);
+    if (closing.state == RN_TRACE_LOST || closing.gaps > 0) {
+        now->complete = RN_COMPLETE_NO;
+    }
+    return add_open_mark(step, &now->id, RN_INDEX_REMOVE, RN_LIT(""));
+}
+
+/* --- a step --------------------------------------------------------------------------------------------------------- */
+
+/* A damaged summary must not keep the store from opening: it begins anew, and verify names it. */
+static void begin_change(struct rn_index_change *change)
+{
+    if (change->exists &&
+        rn_summary_decode(&change->id, change->before, &change->now, NULL) == RN_OK) {
+        return;
+    }
+    change->now = (struct rn_trace_summary){.id = change->id,
+                                            .session = change->id,
+                                            .state = RN_TRACE_OPEN,
+                                            .complete = RN_COMPLETE_YES,
+                                            .exit_status = -1};
+}
+
+enum rn_status rn_index_begin(struct rn_index_step_state *step, struct rn_error *error)
+{
+    enum rn_status status = RN_OK;
+    step->tail = &step->entries;
+    for (unsigned i = 0; i < step->row_count && status != RN_NEWER; i++) {
+        struct rn_index_row *row = &step->rows[i];
+        status = rn_frame_read(row->frame, &row->header, error);
+        row->is_sound = status == RN_OK;
+    }
+    status = status == RN_NEWER ? RN_NEWER : RN_OK;
+    for (struct rn_index_change *change = step->changes; change != NULL; change = change->next) {
+        begin_change(change);
+    }
+    return status;
+}
+
+enum rn_status rn_index_row(struct rn_index_step_state *step, unsigned index,
+                            struct rn_error *error)
+{
+    struct rn_index_row *row = &step->rows[index];
+    struct rn_index_change *change =
+        row->is_sound ? rn_index_change_of(step, &row->header.trace) : NULL;
+    enum rn_status status = RN_OK;
+    if (change == NULL) {
+        return RN_OK;
+    }
+    change->touched = true;
+    change->now.stored_bytes += row->frame.len;
+    switch (row->header.kind) {
+    case RN_FRAME_TRACE_OPEN:
+        status = opening_row(step, row, &change->now, error);
+        break;
+    case RN_FRAME_TRACE_CLOSE:
+        status = closing_row(step, row, &change->now, error);
+        break;
+    default:
+        status = event_row(step, index, &change->now, error);
+        break;
+    }
+    if (status == RN_NOMEM) {
+        return rn_fail(error, RN_NOMEM, "no memory to index the log");
+    }
+    return status == RN_DAMAGED ? RN_OK : status;
+}
+
+enum rn_status rn_index_end(struct rn_index_step_state *step, struct rn_error *error)
+{
+    struct rn_buffer bytes = {0};
+    enum rn_status status = RN_OK;
+    for (struct rn_index_change *change = step->changes; status == RN_OK && change != NULL;
+         change = change->next) {
+        if (!change->touched) {
+            continue;
+        }
+        rn_buffer_clear(&bytes);
+        status = rn_summary_encode(&change->now, &bytes);
+        if (status == RN_OK) {
+            change->after = rn_arena_copy(&step->arena, rn_buffer_bytes(&bytes));
+            status = change->after.data == NULL ? RN_NOMEM : RN_OK;
+        }
+    }
+    rn_buffer_free(&bytes);
+    return status == RN_OK ? RN_OK : rn_fail(error, status, "no memory to index the log");
+}

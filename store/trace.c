@@ -1,0 +1,119 @@
+/*
+ * Reading traces: a summary by its id, an event by its place, and whether the digests follow from the events. Brings the
+ * indexes up first, so that what was acknowledged a moment ago is there.
+ */
+#include "store/trace.h"
+
+#include <string.h>
+
+#include "chain.h"
+#include "pieces.h"
+#include "store_internal.h"
+#include "summary.h"
+
+/* Copies the stored summary into the arena. RN_NOTFOUND without a sentence. */
+static enum rn_status summary_bytes(struct rn_store *store, const struct rn_trace_id *id,
+                                    struct rn_arena *arena, struct rn_bytes *out,
+                                    struct rn_error *error)
+{
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes value = {0};
+    enum rn_status status = rn_db_begin(store->db, false, &txn, error);
+    if (status != RN_OK) {
+        return status;
+    }
+    status = rn_db_get(txn, RN_TREE_TRACE, rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES), &value);
+    if (status == RN_OK) {
+        *out = rn_arena_copy(arena, value);
+        status =
+            out->data == NULL ? rn_fail(error, RN_NOMEM, "no memory to read a summary") : RN_OK;
+    } else if (status != RN_NOTFOUND) {
+        rn_fail(error, status, "cannot read the summaries of %s", store->path);
+    }
+    rn_db_abort(txn);
+    return status;
+}
+
+enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id *id,
+                                struct rn_arena *arena, struct rn_trace_summary *out,
+                                struct rn_error *error)
+{
+    struct rn_bytes bytes = {0};
+    enum rn_status status = rn_store_catch_up(store, error);
+    status = status == RN_OK ? summary_bytes(store, id, arena, &bytes, error) : status;
+    if (status == RN_NOTFOUND) {
+        char text[33];
+        rn_trace_id_text(id, text);
+        return rn_fail(error, RN_NOTFOUND, "there is no trace %s in %s", text, store->path);
+    }
+    return status == RN_OK ? rn_summary_decode(id, bytes, out, error) : status;
+}
+
+static enum rn_status fail_absent(struct rn_store *store, const struct rn_trace_id *id,
+                                  enum rn_event_class class, uint32_t n, struct rn_error *error)
+{
+    char text[33];
+    char place[RN_PLACE_TEXT_BYTES];
+    rn_trace_id_text(id, text);
+    rn_place_text((unsigned)class, n, place);
+    return rn_fail(error, RN_NOTFOUND, "trace %s has no event %s in %s", text, place, store->path);
+}
+
+enum rn_status rn_trace_event(struct rn_store *store, const struct rn_trace_id *id,
+                              enum rn_event_class class, uint32_t n, struct rn_arena *arena,
+                              struct rn_event *out, struct rn_error *error)
+{
+    struct rn_pieces pieces = {0};
+    enum rn_status status = rn_store_catch_up(store, error);
+    if (status == RN_OK) {
+        status = rn_pieces_of_event(store, id, (unsigned)class, n, &pieces, error);
+    }
+    if (status == RN_OK && pieces.count == 0) {
+        status = fail_absent(store, id, class, n, error);
+    }
+    if (status == RN_OK) {
+        status =
+            rn_pieces_join(store, id, pieces.at, pieces.count, RN_JOIN_WHOLE, arena, out, error);
+    }
+    rn_pieces_free(&pieces);
+    return status;
+}
+
+static enum rn_status compare(const struct rn_trace_summary *summary,
+                              const struct rn_digests *found, struct rn_error *error)
+{
+    char text[33];
+    const char *which = NULL;
+    if (memcmp(summary->digests.evidence, found->evidence, RN_SHA256_BYTES) != 0) {
+        which = "evidence";
+    } else if (memcmp(summary->digests.said, found->said, RN_SHA256_BYTES) != 0) {
+        which = "said";
+    }
+    if (which == NULL || summary->state == RN_TRACE_OPEN) {
+        return RN_OK;
+    }
+    rn_trace_id_text(&summary->id, text);
+    return rn_fail(
+        error, RN_DAMAGED,
+        "trace %s: every frame is sound, but the digest '%s' is another: an event was replaced, "
+        "added or removed",
+        text, which);
+}
+
+enum rn_status rn_trace_verify(struct rn_store *store, const struct rn_trace_id *id,
+                               struct rn_error *error)
+{
+    struct rn_arena arena = {0};
+    struct rn_pieces pieces = {0};
+    struct rn_trace_summary summary;
+    struct rn_digests found;
+    enum rn_status status = rn_trace_summary(store, id, &arena, &summary, error);
+    status = status == RN_OK ? rn_pieces_of_trace(store, id, &pieces, error) : status;
+    status = status == RN_OK
+                 ? rn_chain_of(store, id, &summary.salts, &pieces, NULL, NULL, &found, error)
+                 : status;
+    status = status == RN_OK ? compare(&summary, &found, error) : status;
+    rn_pieces_free(&pieces);
+    rn_arena_free(&arena);
+    return status;
+}

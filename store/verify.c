@@ -1,0 +1,533 @@
+/*
+ * Everything a store says, held against everything it holds: first the file's pages, so that a torn one is found and not
+ * stepped on, then each row of the log, then each trace with its digests and index entries, then the indexes back.
+ *
+ * Findings go to the caller; only what keeps us from looking at all is an error. Traces that are being written meanwhile are
+ * judged by what was there when the walk began.
+ */
+#include "store/verify.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "chain.h"
+#include "db_file.h"
+#include "foreign.h"
+#include "keys.h"
+#include "pieces.h"
+#include "scan.h"
+#include "store_internal.h"
+#include "summary.h"
+#include "trace_pack.h"
+
+struct walk {
+    struct rn_store *store;
+    rn_verify_finding *finding;
+    rn_verify_progress *progress;
+    void *self;
+    struct rn_verify_counts *counts;
+    uint64_t last_row;
+    struct rn_buffer
+        damaged; /* ids of traces with a damaged row: their chain is not reported again */
+    struct rn_error *error;
+};
+
+static const struct rn_trace_id nobody;
+
+static void __attribute__((format(printf, 3, 4)))
+report(struct walk *walk, const struct rn_trace_id *id, const char *format, ...)
+{
+    char sentence[RN_ERROR_BYTES_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    walk->counts->damaged++;
+    if (walk->finding != NULL) {
+        walk->finding(walk->self, id, sentence);
+    }
+}
+
+/* Whether a tree holds a key, and its value where wanted (up to 8 bytes, the rest is not compared). */
+static enum rn_status has_key(struct walk *walk, enum rn_tree tree, struct rn_bytes key,
+                              bool *is_there, uint64_t *number)
+{
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes value = {0};
+    enum rn_status status = rn_db_begin(walk->store->db, false, &txn, walk->error);
+    if (status != RN_OK) {
+        return status;
+    }
+    status = rn_db_get(txn, tree, key, &value);
+    *is_there = status == RN_OK;
+    if (status == RN_OK && number != NULL && !rn_row_read(value, number)) {
+        *number = 0;
+    }
+    rn_db_abort(txn);
+    if (status == RN_OK || status == RN_NOTFOUND) {
+        return RN_OK;
+    }
+    return rn_fail(walk->error, status, "cannot read the indexes of %s", walk->store->path);
+}
+
+/* --- rows ----------------------------------------------------------------------------------------------------------- */
+
+/* The frame of the first row from `row` on, copied. RN_NOTFOUND at the end. */
+static enum rn_status next_row(struct walk *walk, uint64_t *row, struct rn_buffer *frame)
+{
+    uint8_t from[8];
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes key = {0};
+    struct rn_bytes value = {0};
+    enum rn_status status = rn_db_begin(walk->store->db, false, &txn, walk->error);
+    if (status != RN_OK) {
+        return status;
+    }
+    rn_put_u64(from, *row);
+    struct rn_db_cursor *cursor = rn_db_cursor_new(txn, RN_TREE_LOG);
+    status = cursor == NULL ? RN_NOMEM
+                            : rn_db_seek(cursor, rn_bytes_of(from, sizeof from), &key, &value);
+    if (status == RN_OK) {
+        status = rn_row_read(key, row) ? rn_buffer_add(frame, value) : RN_DAMAGED;
+    }
+    rn_db_cursor_free(cursor);
+    rn_db_abort(txn);
+    if (status != RN_OK && status != RN_NOTFOUND) {
+        rn_fail(walk->error, status, "cannot read the log of %s", walk->store->path);
+    }
+    return status;
+}
+
+static enum rn_status check_body(struct walk *walk, const struct rn_frame *frame,
+                                 struct rn_error *inner)
+{
+    struct rn_arena arena = {0};
+    struct rn_buffer raw = {0};
+    struct rn_event event = {0};
+    struct rn_trace_opening opening;
+    struct rn_trace_closing closing;
+    struct rn_codec_context *context = rn_store_codec_take(walk->store);
+    enum rn_status status =
+        context == NULL ? RN_NOMEM : rn_frame_decode(context, frame, &raw, inner);
+    rn_store_codec_give(walk->store, context);
+    if (status == RN_OK && frame->kind == RN_FRAME_TRACE_OPEN) {
+        status = rn_trace_opening_decode(rn_buffer_bytes(&raw), &opening, inner);
+    } else if (status == RN_OK && frame->kind == RN_FRAME_TRACE_CLOSE) {
+        status = rn_trace_closing_decode(rn_buffer_bytes(&raw), &closing, inner);
+    } else if (status == RN_OK) {
+        status = rn_event_decode(rn_buffer_bytes(&raw), &arena, &event, inner);
+    }
+    rn_buffer_free(&raw);
+    rn_arena_free(&arena);
+    return status;
+}
+
+/* Where the event index must name this row. The header may be damaged: then this is only what it claims. */
+static void place_key(struct rn_bytes frame, struct rn_trace_id *id,
+                      uint8_t key[RN_EVENT_KEY_BYTES])
+{
+    enum rn_frame_kind kind = (enum rn_frame_kind)frame.data[2];
+    memcpy(id->bytes, frame.data + 16, RN_TRACE_ID_BYTES);
+    if (kind == RN_FRAME_TRACE_OPEN || kind == RN_FRAME_TRACE_CLOSE) {
+        rn_key_event(id, RN_CLASS_TRACE, 0, kind == RN_FRAME_TRACE_CLOSE, kind, key);
+    } else {
+        rn_key_event(id, frame.data[3], rn_get_u32(frame.data + 32), rn_get_u32(frame.data + 36),
+                     kind, key);
+    }
+}
+
+static enum rn_status report_row(struct walk *walk, uint64_t row, const struct rn_trace_id *id,
+                                 const uint8_t key[RN_EVENT_KEY_BYTES], const char *sentence)
+{
+    char place[RN_PLACE_TEXT_BYTES];
+    char text[33];
+    if (id == NULL) {
+        report(walk, &nobody, "row %" PRIu64 " of the log: %.300s", row, sentence);
+        return RN_OK;
+    }
+    rn_trace_id_text(id, text);
+    rn_place_text(key[16], rn_get_u32(key + 17), place);
+    report(walk, id, "trace %s, event %s, row %" PRIu64 ": %.300s", text, place, row, sentence);
+    return rn_buffer_append(&walk->damaged, id->bytes, RN_TRACE_ID_BYTES);
+}
+
+static enum rn_status check_row(struct walk *walk, uint64_t row, struct rn_bytes bytes)
+{
+    uint8_t key[RN_EVENT_KEY_BYTES];
+    struct rn_trace_id id;
+    struct rn_frame frame;
+    struct rn_error inner = {.text = ""};
+    uint64_t indexed = 0;
+    bool is_there = false;
+    if (bytes.len < RN_FRAME_HEADER_BYTES) {
+        return report_row(walk, row, NULL, NULL, "the frame is shorter than its header");
+    }
+    place_key(bytes, &id, key);
+    enum rn_status status =
+        has_key(walk, RN_TREE_EVENT, rn_bytes_of(key, sizeof key), &is_there, &indexed);
+    if (status != RN_OK) {
+        return status;
+    }
+    bool is_placed = is_there && indexed == row;
+    status = rn_frame_read(bytes, &frame, &inner);
+    status = status == RN_OK ? check_body(walk, &frame, &inner) : status;
+    if (status == RN_NOMEM) {
+        return rn_fail(walk->error, RN_NOMEM, "no memory to verify %s", walk->store->path);
+    }
+    if (status != RN_OK) {
+        return report_row(walk, row, is_placed ? &id : NULL, key, inner.text);
+    }
+    return is_placed ? RN_OK : report_row(walk, row, &id, key, "the event index does not name it");
+}
+
+static enum rn_status check_rows(struct walk *walk)
+{
+    struct rn_buffer frame = {0};
+    enum rn_status status = RN_OK;
+    for (uint64_t row = 1; status == RN_OK && row <= walk->last_row; row++) {
+        rn_buffer_clear(&frame);
+        status = next_row(walk, &row, &frame);
+        if (status != RN_OK || row > walk->last_row) {
+            break;
+        }
+        status = check_row(walk, row, rn_buffer_bytes(&frame));
+        walk->counts->rows++;
+        if (walk->progress != NULL) {
+            walk->progress(walk->self, row, walk->last_row);
+        }
+    }
+    rn_buffer_free(&frame);
+    return status == RN_NOTFOUND ? RN_OK : status;
+}
+
+/* --- traces --------------------------------------------------------------------------------------------------------- */
+
+static bool is_known_damaged(const struct walk *walk, const struct rn_trace_id *id)
+{
+    for (size_t i = 0; i < walk->damaged.len; i += RN_TRACE_ID_BYTES) {
+        if (memcmp(walk->damaged.data + i, id->bytes, RN_TRACE_ID_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct event_walk {
+    struct walk *walk;
+    const struct rn_trace_id *id;
+};
+
+/* Every foreign id of an exchange must lead back to its trace. */
+static enum rn_status check_foreign(void *self, const struct rn_event *event,
+                                    struct rn_error *error)
+{
+    const struct event_walk *events = self;
+    struct rn_arena arena = {0};
+    struct rn_foreign_ids ids = {.count = 0};
+    enum rn_status status = RN_OK;
+    if (rn_event_kind_of(event) == RN_EVENT_EXCHANGE) {
+        status = rn_foreign_find(event, &arena, &ids);
+        status = status == RN_OK ? RN_OK : rn_fail(error, status, "no memory to verify");
+    }
+    for (unsigned i = 0; status == RN_OK && i < ids.count; i++) {
+        uint8_t key[RN_ID_KEY_BYTES_MAX];
+        bool is_there = false;
+        size_t len = rn_key_foreign(ids.id[i], events->id, key);
+        status = has_key(events->walk, RN_TREE_ID, rn_bytes_of(key, len), &is_there, NULL);
+        if (status == RN_OK && !is_there) {
+            char text[33];
+            rn_trace_id_text(events->id, text);
+            report(events->walk, events->id,
+                   "trace %s, event %" PRIu32 ": the id '%.*s' is not indexed", text, event->n,
+                   (int)ids.id[i].len, (const char *)ids.id[i].data);
+        }
+    }
+    rn_arena_free(&arena);
+    return status;
+}
+
+static enum rn_status check_way_in(struct walk *walk, const struct rn_trace_id *id,
+                                   enum rn_tree tree, struct rn_bytes key, bool wanted,
+                                   const char *what)
+{
+    bool is_there = false;
+    char text[33];
+    enum rn_status status = has_key(walk, tree, key, &is_there, NULL);
+    if (status == RN_OK && is_there != wanted) {
+        rn_trace_id_text(id, text);
+        report(walk, id, "trace %s: its entry among %s is %s", text, what,
+               wanted ? "missing" : "left over");
+    }
+    return status;
+}
+
+static enum rn_status check_ways_in(struct walk *walk, const struct rn_trace_summary *summary)
+{
+    uint8_t time[RN_TIME_KEY_BYTES];
+    uint8_t suffix[RN_TRACE_ID_BYTES];
+    uint8_t session[RN_SESSION_KEY_BYTES];
+    uint8_t name[RN_NAME_KEY_BYTES_MAX];
+    uint8_t open[RN_OPEN_KEY_BYTES];
+    const struct rn_trace_id *id = &summary->id;
+    rn_key_time(summary->started_wall_ns, id, time);
+    rn_key_suffix(id, suffix);
+    rn_key_session(&summary->session, summary->started_wall_ns, id, session);
+    rn_key_open(id, open);
+    size_t name_len = rn_key_name(summary->name, summary->started_wall_ns, id, name);
+    const struct {
+        enum rn_tree tree;
+        struct rn_bytes key;
+        bool wanted;
+        const char *what;
+    } ways[] = {
+        {RN_TREE_TIME, rn_bytes_of(time, sizeof time), true, "the times"},
+        {RN_TREE_SUFFIX, rn_bytes_of(suffix, sizeof suffix), true, "the suffixes"},
+        {RN_TREE_SESSION, rn_bytes_of(session, sizeof session), true, "the sessions"},
+        {RN_TREE_NAME, rn_bytes_of(name, name_len), summary->name.len > 0, "the names"},
+        {RN_TREE_META, rn_bytes_of(open, sizeof open), summary->state == RN_TRACE_OPEN,
+         "the open traces"},
+    };
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; status == RN_OK && i < sizeof ways / sizeof ways[0]; i++) {
+        status = check_way_in(walk, id, ways[i].tree, ways[i].key, ways[i].wanted, ways[i].what);
+    }
+    return status;
+}
+
+static bool salts_equal(const struct rn_salts *a, const struct rn_salts *b)
+{
+    if (a->from_secret != b->from_secret) {
+        return false;
+    }
+    return a->from_secret ? memcmp(a->secret, b->secret, RN_SECRET_BYTES) == 0
+                          : rn_bytes_equal(a->table, b->table);
+}
+
+/* The summary against the frame that closed the trace. */
+static enum rn_status check_closing(struct walk *walk, const struct rn_trace_summary *summary,
+                                    const struct rn_pieces *pieces)
+{
+    const struct rn_piece *last = pieces->count > 0 ? &pieces->at[pieces->count - 1] : NULL;
+    bool has_closing = last != NULL && last->kind == RN_FRAME_TRACE_CLOSE;
+    struct rn_buffer raw = {0};
+    struct rn_trace_closing closing;
+    char text[33];
+    rn_trace_id_text(&summary->id, text);
+    if (has_closing != (summary->state != RN_TRACE_OPEN)) {
+        report(walk, &summary->id,
+               "trace %s: its summary and the log differ on whether it is closed", text);
+        return RN_OK;
+    }
+    if (!has_closing) {
+        return RN_OK;
+    }
+    enum rn_status status =
+        rn_piece_read(walk->store, &summary->id, last, &raw, NULL, NULL, walk->error);
+    status = status == RN_OK ? rn_trace_closing_decode(rn_buffer_bytes(&raw), &closing, walk->error)
+                             : status;
+    if (status == RN_OK &&
+        (closing.state != summary->state || !salts_equal(&closing.salts, &summary->salts) ||
+         memcmp(&closing.digests, &summary->digests, sizeof closing.digests) != 0)) {
+        report(walk, &summary->id,
+               "trace %s: its summary says something else than the frame that closed it", text);
+    }
+    rn_buffer_free(&raw);
+    return status == RN_DAMAGED ? RN_OK : status; /* a damaged row was reported as such */
+}
+
+static uint64_t count_events(const struct rn_pieces *pieces)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < pieces->count; i += rn_pieces_run(pieces, i)) {
+        count += pieces->at[i].class <= RN_CLASS_NOTE;
+    }
+    return count;
+}
+
+static enum rn_status check_chain(struct walk *walk, const struct rn_trace_summary *summary,
+                                  const struct rn_pieces *pieces)
+{
+    struct event_walk events = {walk, &summary->id};
+    struct rn_error inner = {.text = ""};
+    struct rn_digests found;
+    char text[33];
+    enum rn_status status = rn_chain_of(walk->store, &summary->id, &summary->salts, pieces,
+                                        check_foreign, &events, &found, &inner);
+    if (status == RN_DAMAGED) {
+        if (!is_known_damaged(walk, &summary->id)) {
+            report(walk, &summary->id, "%s", inner.text);
+        }
+        return RN_OK;
+    }
+    if (status != RN_OK) {
+        return rn_fail(walk->error, status, "%s", inner.text);
+    }
+    if (summary->state != RN_TRACE_OPEN && memcmp(&found, &summary->digests, sizeof found) != 0) {
+        rn_trace_id_text(&summary->id, text);
+        report(walk, &summary->id,
+               "trace %s: every frame is sound, but its digests are others: an event was replaced, "
+               "added or "
+               "removed",
+               text);
+    }
+    return RN_OK;
+}
+
+static enum rn_status check_trace(struct walk *walk, const struct rn_trace_id *id)
+{
+    struct rn_arena arena = {0};
+    struct rn_pieces pieces = {0};
+    struct rn_trace_summary summary;
+    enum rn_status status = rn_trace_summary(walk->store, id, &arena, &summary, walk->error);
+    walk->counts->traces++;
+    if (status == RN_DAMAGED) {
+        report(walk, id, "%s", walk->error->text);
+        status = RN_OK;
+        goto done;
+    }
+    status = status == RN_OK ? rn_pieces_of_trace(walk->store, id, &pieces, walk->error) : status;
+    if (status != RN_OK) {
+        goto done;
+    }
+    walk->counts->events += count_events(&pieces);
+    walk->counts->open += summary.state == RN_TRACE_OPEN;
+    status = check_chain(walk, &summary, &pieces);
+    status = status == RN_OK ? check_closing(walk, &summary, &pieces) : status;
+    status = status == RN_OK ? check_ways_in(walk, &summary) : status;
+done:
+    rn_pieces_free(&pieces);
+    rn_arena_free(&arena);
+    return status;
+}
+
+static enum rn_status check_traces(struct walk *walk)
+{
+    struct rn_scan scan = {.store = walk->store, .tree = RN_TREE_TRACE, .prefix = RN_LIT("")};
+    struct rn_scan_entry entries[RN_SCAN_ENTRIES_MAX];
+    unsigned count = 1;
+    enum rn_status status = RN_OK;
+    while (status == RN_OK && count > 0) {
+        struct rn_arena arena = {0};
+        status = rn_scan_next(&scan, &arena, entries, &count, walk->error);
+        for (unsigned i = 0; status == RN_OK && i < count; i++) {
+            struct rn_trace_id id;
+            if (entries[i].key.len != RN_TRACE_ID_BYTES) {
+                report(walk, &nobody, "a summary stands under a key that is no trace id");
+                continue;
+            }
+            memcpy(id.bytes, entries[i].key.data, RN_TRACE_ID_BYTES);
+            status = check_trace(walk, &id);
+        }
+        rn_arena_free(&arena);
+    }
+    return status;
+}
+
+/* --- the indexes back ----------------------------------------------------------------------------------------------- */
+
+/* Every entry that names a row or a trace must find it. */
+static enum rn_status check_entry(struct walk *walk, enum rn_tree tree, const char *what,
+                                  const struct rn_scan_entry *entry)
+{
+    struct rn_bytes id = {0};
+    bool is_there = false;
+    enum rn_status status = RN_OK;
+    uint8_t turned[RN_TRACE_ID_BYTES];
+    if (entry->key.len < RN_TRACE_ID_BYTES) {
+        report(walk, &nobody, "an entry among %s has a broken key", what);
+        return RN_OK;
+    }
+    id = rn_bytes_from(entry->key, entry->key.len - RN_TRACE_ID_BYTES);
+    if (tree == RN_TREE_EVENT) {
+        uint64_t row = 0;
+        id = rn_bytes_sub(entry->key, 0, RN_TRACE_ID_BYTES);
+        status = has_key(walk, RN_TREE_LOG, entry->value, &is_there, NULL);
+        if (status == RN_OK && !is_there) {
+            struct rn_trace_id of;
+            memcpy(of.bytes, id.data, RN_TRACE_ID_BYTES);
+            report(walk, &of, "an entry among %s names row %" PRIu64 ", which is missing", what,
+                   rn_row_read(entry->value, &row) ? row : 0);
+        }
+        return status;
+    }
+    if (tree == RN_TREE_SUFFIX) {
+        struct rn_trace_id of;
+        memcpy(of.bytes, id.data, RN_TRACE_ID_BYTES);
+        rn_key_suffix(&of, turned);
+        id = rn_bytes_of(turned, sizeof turned);
+    }
+    status = has_key(walk, RN_TREE_TRACE, id, &is_there, NULL);
+    if (status == RN_OK && !is_there) {
+        report(walk, &nobody, "an entry among %s names a trace that is missing", what);
+    }
+    return status;
+}
+
+static enum rn_status check_tree(struct walk *walk, enum rn_tree tree, const char *what)
+{
+    struct rn_scan scan = {.store = walk->store, .tree = tree, .prefix = RN_LIT("")};
+    struct rn_scan_entry entries[RN_SCAN_ENTRIES_MAX];
+    unsigned count = 1;
+    enum rn_status status = RN_OK;
+    while (status == RN_OK && count > 0) {
+        struct rn_arena arena = {0};
+        status = rn_scan_next(&scan, &arena, entries, &count, walk->error);
+        for (unsigned i = 0; status == RN_OK && i < count; i++) {
+            status = check_entry(walk, tree, what, &entries[i]);
+        }
+        rn_arena_free(&arena);
+    }
+    return status;
+}
+
+static enum rn_status check_trees(struct walk *walk)
+{
+    static const struct {
+        enum rn_tree tree;
+        const char *what;
+    } trees[] = {{RN_TREE_EVENT, "the events"},     {RN_TREE_TIME, "the times"},
+                 {RN_TREE_SUFFIX, "the suffixes"},  {RN_TREE_NAME, "the names"},
+                 {RN_TREE_SESSION, "the sessions"}, {RN_TREE_ID, "the foreign ids"}};
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; status == RN_OK && i < sizeof trees / sizeof trees[0]; i++) {
+        status = check_tree(walk, trees[i].tree, trees[i].what);
+    }
+    return status;
+}
+
+/* --- a walk --------------------------------------------------------------------------------------------------------- */
+
+static enum rn_status last_row(struct walk *walk)
+{
+    struct rn_db_txn *txn = NULL;
+    enum rn_status status = rn_db_begin(walk->store->db, false, &txn, walk->error);
+    if (status == RN_OK) {
+        status = rn_db_last_row(txn, &walk->last_row);
+        rn_db_abort(txn);
+    }
+    return status;
+}
+
+enum rn_status rn_store_verify(struct rn_store *store, rn_verify_finding *finding,
+                               rn_verify_progress *progress, void *self,
+                               struct rn_verify_counts *counts, struct rn_error *error)
+{
+    struct rn_error inner = {.text = ""};
+    struct walk walk = {store,  finding, progress, self,
+                        counts, 0,       {0},      error != NULL ? error : &inner};
+    *counts = (struct rn_verify_counts){0};
+    enum rn_status status = rn_db_file_walk(rn_db_file(store->db), walk.error);
+    if (status == RN_DAMAGED) { /* to walk on through LMDB would be to trust these pages */
+        report(&walk, &nobody, "%s", walk.error->text);
+        return RN_OK;
+    }
+    status = status == RN_OK ? last_row(&walk) : status;
+    status = status == RN_OK ? rn_store_catch_up(store, walk.error) : status;
+    status = status == RN_OK ? check_rows(&walk) : status;
+    status = status == RN_OK ? check_traces(&walk) : status;
+    status = status == RN_OK ? check_trees(&walk) : status;
+    rn_buffer_free(&walk.damaged);
+    return status;
+}
