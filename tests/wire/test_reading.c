@@ -1,0 +1,434 @@
+/* Claims about readings: which calls are known, who said what, and that streams give what whole answers give. */
+#include "main.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reading.h"
+#include "base/buffer.h"
+#include "base/memory.h"
+
+#define OPENAI "/v1/chat/completions"
+#define ANTHROPIC "/v1/messages"
+
+static enum rn_status make(struct rn_arena *arena, const char *target, const char *request,
+                           const char *answer, struct rn_reading *out)
+{
+    const struct rn_reading_input input = {
+        .method = RN_LIT("POST"),
+        .target = rn_bytes_text(target),
+        .request_body = rn_bytes_text(request),
+        .status = 200,
+        .response_type = strncmp(answer, "{", 1) == 0 ? RN_LIT("application/json")
+                                                      : RN_LIT("text/event-stream; charset=utf-8"),
+        .response_body = rn_bytes_text(answer),
+    };
+    struct rn_error error;
+    return rn_reading_make(arena, &input, out, &error);
+}
+
+/* "kind role name#id: text" per line. */
+static char *told(const struct rn_said *said)
+{
+    static const char *const kinds[] = {"text", "call", "result", "refusal", "thinking", "other"};
+    struct rn_buffer out = {0};
+    for (; said != NULL; said = said->next) {
+        rn_buffer_addf(&out, "%s %.*s", kinds[said->kind], (int)said->role.len,
+                       (const char *)said->role.data);
+        if (said->name.len > 0 || said->id.len > 0) {
+            rn_buffer_addf(&out, " %.*s#%.*s", (int)said->name.len, (const char *)said->name.data,
+                           (int)said->id.len, (const char *)said->id.data);
+        }
+        rn_buffer_addf(&out, ": %.*s\n", (int)said->text.len, (const char *)said->text.data);
+    }
+    rn_buffer_add_byte(&out, 0);
+    return (char *)out.data;
+}
+
+static void check_said(const struct rn_said *said, const char *expected)
+{
+    char *text = told(said);
+    ck_assert_str_eq(text, expected);
+    rn_free(text);
+}
+
+static bool is(struct rn_bytes bytes, const char *text)
+{
+    return rn_bytes_equal(bytes, rn_bytes_text(text));
+}
+
+/* --- recognition --------------------------------------------------------------------------------------------------- */
+
+START_TEST(calls_are_known_by_method_path_and_body)
+{
+    static const struct {
+        const char *method;
+        const char *target;
+        const char *body;
+        enum rn_dialect dialect;
+    } cases[] = {
+        {"POST", "/v1/chat/completions", "{\"messages\":[]}", RN_DIALECT_OPENAI_CHAT},
+        {"POST", "/chat/completions/", "{\"messages\":[]}", RN_DIALECT_OPENAI_CHAT},
+        {"POST", "/openai/deployments/x/chat/completions?api-version=1", "{\"messages\":[]}",
+         RN_DIALECT_OPENAI_CHAT},
+        {"POST", "/v1/messages", "{\"messages\":[]}", RN_DIALECT_ANTHROPIC_MESSAGES},
+        {"POST", "/v1/messages?beta=true", "{\"messages\":[]}", RN_DIALECT_ANTHROPIC_MESSAGES},
+        {"GET", "/v1/chat/completions", "{\"messages\":[]}", RN_DIALECT_NONE},
+        {"POST", "/v1/responses", "{\"input\":\"x\"}", RN_DIALECT_NONE},
+        {"POST", "/v1/completions", "{\"prompt\":\"x\"}", RN_DIALECT_NONE},
+        {"POST", "/v1/messages/count_tokens", "{\"messages\":[]}", RN_DIALECT_NONE},
+        {"POST", "/v1/threads/t/messages", "{\"role\":\"user\",\"content\":\"x\"}",
+         RN_DIALECT_NONE},
+        {"POST", "/v1/chat/completions", "{\"messages\":\"x\"}", RN_DIALECT_NONE},
+        {"POST", "/v1/chat/completions", "[]", RN_DIALECT_NONE},
+        {"POST", "/?x=/v1/chat/completions", "{\"messages\":[]}", RN_DIALECT_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rn_arena arena = {0};
+        struct rn_reading reading;
+        const struct rn_reading_input input = {.method = rn_bytes_text(cases[i].method),
+                                               .target = rn_bytes_text(cases[i].target),
+                                               .request_body = rn_bytes_text(cases[i].body)};
+        ck_assert_int_eq(rn_reading_make(&arena, &input, &reading, NULL), RN_OK);
+        ck_assert_msg(reading.dialect == cases[i].dialect, "%s %s", cases[i].target, cases[i].body);
+        rn_arena_free(&arena);
+    }
+}
+END_TEST
+
+START_TEST(a_known_call_that_cannot_be_read_is_invalid)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    ck_assert_int_eq(make(&arena, OPENAI, "{\"messages\":[", "{}", &reading), RN_INVALID);
+    ck_assert_int_eq(reading.dialect, RN_DIALECT_OPENAI_CHAT);
+    ck_assert_int_eq(make(&arena, OPENAI,
+                          "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"q\"}]}",
+                          "{\"cho", &reading),
+                     RN_INVALID);
+    ck_assert(is(reading.model_asked, "m"));
+    check_said(reading.request, "text user: q\n");
+    rn_arena_free(&arena);
+}
+END_TEST
+
+/* --- OpenAI -------------------------------------------------------------------------------------------------------- */
+
+static const char openai_request[] =
+    "{\"model\":\"gpt-5\",\"messages\":[{\"role\":\"system\",\"content\":\"be kind\"},"
+    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"what\\u0020is "
+    "this\"},{\"type\":\"image_url\",\"image_url\":{}}]},"
+    "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"call_1\",\"type\":"
+    "\"function\",\"function\":"
+    "{\"name\":\"look\",\"arguments\":\"{\\\"x\\\":1}\"}},{\"id\":\"call_2\",\"type\":\"custom\","
+    "\"custom\":{\"name\":\"run\",\"input\":\"ls\"}}]},"
+    "{\"role\":\"tool\",\"tool_call_id\":\"call_1\",\"content\":\"a cat\"},"
+    "{\"role\":\"tool\",\"tool_call_id\":\"call_2\",\"content\":[{\"type\":\"text\",\"text\":\"a\"}"
+    ",{\"type\":\"text\",\"text\":\"b\"}]},"
+    "{\"role\":\"assistant\",\"function_call\":{\"name\":\"old\",\"arguments\":\"{}\"}}]}";
+
+START_TEST(openai_request_and_whole_answer_are_read)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    ck_assert_int_eq(make(&arena, OPENAI, openai_request,
+                          "{\"model\":\"gpt-5-2026\",\"choices\":[{\"index\":0,\"message\":{"
+                          "\"role\":\"assistant\",\"content\":\"A \\\"cat\\\".\","
+                          "\"reasoning_content\":\"hm\",\"tool_calls\":[{\"id\":\"c\",\"function\":"
+                          "{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+                          "\"finish_reason\":\"tool_calls\"},{\"index\":1,\"message\":{\"role\":"
+                          "\"assistant\",\"content\":null,\"refusal\":\"no\"},"
+                          "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":12,"
+                          "\"completion_tokens\":3,\"total_tokens\":15}}",
+                          &reading),
+                     RN_OK);
+    ck_assert_int_eq(reading.dialect, RN_DIALECT_OPENAI_CHAT);
+    ck_assert(is(reading.model_asked, "gpt-5") && is(reading.model_answered, "gpt-5-2026"));
+    check_said(reading.request,
+               "text system: be kind\ntext user: what is this\nother user image_url#: \n"
+               "call assistant look#call_1: {\"x\":1}\ncall assistant run#call_2: ls\n"
+               "result tool #call_1: a cat\nresult tool #call_2: a\nresult tool #call_2: b\n"
+               "call assistant old#: {}\n");
+    check_said(reading.response, "thinking assistant: hm\ntext assistant: A \"cat\".\ncall "
+                                 "assistant f#c: {}\nrefusal assistant: no\n");
+    ck_assert(is(reading.finish, "tool_calls"));
+    ck_assert(reading.has_usage && reading.tokens_in == 12 && reading.tokens_out == 3);
+    ck_assert(!reading.streamed && reading.error.len == 0);
+    rn_arena_free(&arena);
+}
+END_TEST
+
+static const char openai_stream[] =
+    "data: "
+    "{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}"
+    ",\"finish_reason\":null}]}\n\n"
+    ": keep-alive\n\n"
+    "data: "
+    "{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}],\"obfuscation\":"
+    "\"xyz\"}\n\n"
+    "data: {\"model\":\"m\",\"choices\":[{\"index\":1,\"delta\":{\"content\":\"Other\"}}]}\n\n"
+    "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo "
+    "\\u00e9\"}}]}\r\n\r\n"
+    "data: "
+    "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c0\",\"function\":"
+    "{\"name\":\"f\",\"arguments\":\"\"}}]}}]}\n\n"
+    "data: "
+    "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":1,\"id\":\"c1\",\"function\":"
+    "{\"name\":\"g\",\"arguments\":\"[\"}}]}}]}\n\n"
+    "data: "
+    "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{"
+    "\"arguments\":\"{}\"}},"
+    "{\"index\":1,\"function\":{\"arguments\":\"]\"}}]}}]}\n\n"
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n"
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":9}}\n\n"
+    "data: [DONE]\n\n";
+
+START_TEST(openai_stream_is_put_together)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    ck_assert_int_eq(make(&arena, OPENAI, openai_request, openai_stream, &reading), RN_OK);
+    check_said(reading.response, "text assistant: Hello \xc3\xa9\ntext assistant: Other\ncall "
+                                 "assistant f#c0: {}\ncall assistant g#c1: []\n");
+    ck_assert(reading.streamed && reading.complete && reading.has_usage);
+    ck_assert_uint_eq(reading.tokens_in, 7);
+    ck_assert_uint_eq(reading.tokens_out, 9);
+    ck_assert(is(reading.finish, "tool_calls") && is(reading.model_answered, "m"));
+    rn_arena_free(&arena);
+}
+END_TEST
+
+START_TEST(openai_stream_cut_anywhere_is_not_complete)
+{
+    size_t whole = sizeof openai_stream - 1;
+    for (size_t len = 0; len < whole; len++) {
+        struct rn_arena arena = {0};
+        struct rn_reading reading;
+        char *exact = malloc(len + 1);
+        memcpy(exact, openai_stream, len);
+        const struct rn_reading_input input = {.method = RN_LIT("POST"),
+                                               .target = RN_LIT(OPENAI),
+                                               .status = 200,
+                                               .request_body = RN_LIT("{\"messages\":[]}"),
+                                               .response_type = RN_LIT("Text/Event-Stream"),
+                                               .response_body = rn_bytes_of(exact, len)};
+        enum rn_status status = rn_reading_make(&arena, &input, &reading, NULL);
+        ck_assert(status == RN_OK || status == RN_INVALID);
+        /* Only the last line's end may be missing. */
+        ck_assert_msg(reading.complete == (len + 2 >= whole), "%zu of %zu", len, whole);
+        free(exact);
+        rn_arena_free(&arena);
+    }
+}
+END_TEST
+
+START_TEST(errors_are_read_whole_and_in_streams)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    struct rn_reading_input input = {
+        .method = RN_LIT("POST"),
+        .target = RN_LIT(OPENAI),
+        .status = 429,
+        .request_body = RN_LIT("{\"messages\":[]}"),
+        .response_type = RN_LIT("application/json"),
+        .response_body = RN_LIT("{\"error\":{\"message\":\"slow down\",\"type\":\"x\"}}")};
+    ck_assert_int_eq(rn_reading_make(&arena, &input, &reading, NULL), RN_OK);
+    ck_assert(is(reading.error, "slow down"));
+    input.response_body = RN_LIT("{\"error\":\"plain\"}");
+    ck_assert_int_eq(rn_reading_make(&arena, &input, &reading, NULL), RN_OK);
+    ck_assert(is(reading.error, "plain"));
+    input.response_body = RN_LIT("<html>502</html>");
+    ck_assert_int_eq(rn_reading_make(&arena, &input, &reading, NULL), RN_OK);
+    ck_assert_uint_eq(reading.error.len, 0);
+    ck_assert_int_eq(
+        make(&arena, OPENAI, "{\"messages\":[]}",
+             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: "
+             "{\"error\":{\"message\":\"broke\"}}\n\n",
+             &reading),
+        RN_OK);
+    ck_assert(is(reading.error, "broke") && !reading.complete);
+    check_said(reading.response, "text assistant: a\n");
+    ck_assert_int_eq(make(&arena, ANTHROPIC, "{\"messages\":[]}",
+                          "event: error\ndata: "
+                          "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+                          "\"message\":\"busy\"}}\n\n",
+                          &reading),
+                     RN_OK);
+    ck_assert(is(reading.error, "busy") && !reading.complete);
+    rn_arena_free(&arena);
+}
+END_TEST
+
+START_TEST(a_bad_event_does_not_hide_the_others)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    ck_assert_int_eq(
+        make(
+            &arena, OPENAI, "{\"messages\":[]}",
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\ndata: {broken\n\n"
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"}}]}\n\ndata: [DONE]\n\n",
+            &reading),
+        RN_INVALID);
+    check_said(reading.response, "text assistant: ab\n");
+    ck_assert(reading.complete);
+    rn_arena_free(&arena);
+}
+END_TEST
+
+/* --- Anthropic ----------------------------------------------------------------------------------------------------- */
+
+static const char anthropic_request[] =
+    "{\"model\":\"claude\",\"max_tokens\":10,\"system\":[{\"type\":\"text\",\"text\":\"be "
+    "brief\"}],\"messages\":["
+    "{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":[{\"type\":"
+    "\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"},"
+    "{\"type\":\"text\",\"text\":\"let me "
+    "see\"},{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"look\",\"input\":{\"x\": 1}}]},"
+    "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_1\","
+    "\"content\":\"a cat\"},"
+    "{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_2\",\"content\":[{\"type\":\"text\","
+    "\"text\":\"b\"}]},"
+    "{\"type\":\"image\",\"source\":{}}]}]}";
+
+START_TEST(anthropic_request_and_whole_answer_are_read)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    ck_assert_int_eq(make(&arena, ANTHROPIC, anthropic_request,
+                          "{\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-x\","
+                          "\"content\":[{\"type\":\"text\",\"text\":\"A cat.\"},"
+                          "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}},{"
+                          "\"type\":\"web_search_tool_result\",\"tool_use_id\":\"w\","
+                          "\"content\":{\"e\":1}},{\"type\":\"redacted_thinking\",\"data\":\"x\"}],"
+                          "\"stop_reason\":\"end_turn\",\"usage\":"
+                          "{\"input_tokens\":5,\"cache_read_input_tokens\":100,\"cache_creation_"
+                          "input_tokens\":20,\"output_tokens\":7}}",
+                          &reading),
+                     RN_OK);
+    check_said(
+        reading.request,
+        "text system: be brief\ntext user: hi\nthinking assistant: hm\ntext assistant: let me see\n"
+        "call assistant look#toolu_1: {\"x\": 1}\nresult user #toolu_1: a cat\nresult user "
+        "#toolu_2: b\n"
+        "other user image#: \n");
+    check_said(reading.response,
+               "text assistant: A cat.\ncall assistant f#t: {}\nresult assistant #w: {\"e\":1}\n"
+               "other assistant redacted_thinking#: \n");
+    ck_assert(is(reading.finish, "end_turn") && is(reading.model_answered, "claude-x"));
+    ck_assert(reading.has_usage && reading.tokens_in == 125 && reading.tokens_out == 7);
+    rn_arena_free(&arena);
+}
+END_TEST
+
+static const char anthropic_stream[] =
+    "event: message_start\ndata: "
+    "{\"type\":\"message_start\",\"message\":{\"role\":\"assistant\",\"model\":\"claude-x\","
+    "\"content\":[],"
+    "\"stop_reason\":null,\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\":2,\"output_"
+    "tokens\":1}}}\n\n"
+    "event: content_block_start\ndata: "
+    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\","
+    "\"thinking\":\"\"}}\n\n"
+    "event: content_block_delta\ndata: "
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\","
+    "\"thinking\":\"hm\"}}\n\n"
+    "event: content_block_delta\ndata: "
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"signature_delta\","
+    "\"signature\":\"s\"}}\n\n"
+    "event: content_block_start\ndata: "
+    "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":"
+    "\"\"}}\n\n"
+    "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+    "event: content_block_delta\ndata: "
+    "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"A "
+    "\"}}\n\n"
+    "event: content_block_delta\ndata: "
+    "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":"
+    "\"cat.\"}}\n\n"
+    "event: content_block_start\ndata: "
+    "{\"type\":\"content_block_start\",\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":"
+    "\"t\",\"name\":\"f\",\"input\":{}}}\n\n"
+    "event: content_block_delta\ndata: "
+    "{\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\","
+    "\"partial_json\":\"{\\\"a\\\":\"}}\n\n"
+    "event: content_block_delta\ndata: "
+    "{\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":\"input_json_delta\","
+    "\"partial_json\":\"1}\"}}\n\n"
+    "event: content_block_start\ndata: "
+    "{\"type\":\"content_block_start\",\"index\":3,\"content_block\":{\"type\":\"tool_use\",\"id\":"
+    "\"u\",\"name\":\"g\",\"input\":{}}}\n\n"
+    "event: message_delta\ndata: "
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"output_"
+    "tokens\":42}}\n\n"
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
+START_TEST(anthropic_stream_is_put_together)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    ck_assert_int_eq(make(&arena, ANTHROPIC, anthropic_request, anthropic_stream, &reading), RN_OK);
+    check_said(reading.response, "thinking assistant: hm\ntext assistant: A cat.\ncall assistant "
+                                 "f#t: {\"a\":1}\ncall assistant g#u: {}\n");
+    ck_assert(reading.streamed && reading.complete && reading.has_usage);
+    ck_assert_uint_eq(reading.tokens_in, 7);
+    ck_assert_uint_eq(reading.tokens_out, 42);
+    ck_assert(is(reading.finish, "tool_use") && is(reading.model_answered, "claude-x"));
+    rn_arena_free(&arena);
+}
+END_TEST
+
+START_TEST(readings_survive_every_failing_allocation)
+{
+    static const char *const calls[][3] = {{OPENAI, openai_request, openai_stream},
+                                           {ANTHROPIC, anthropic_request, anthropic_stream}};
+    for (size_t i = 0; i < 2; i++) {
+        bool failed = true;
+        for (unsigned long nth = 1; failed; nth++) {
+            struct rn_arena arena = {0};
+            struct rn_reading reading;
+            rn_memory_fail_from(nth);
+            enum rn_status status = make(&arena, calls[i][0], calls[i][1], calls[i][2], &reading);
+            failed = rn_memory_failed();
+            rn_memory_fail_from(0);
+            ck_assert_int_eq(status, failed ? RN_NOMEM : RN_OK);
+            rn_arena_free(&arena);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_stream_of_countless_blocks_is_refused_and_not_slow)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    struct rn_buffer stream = {0};
+    for (unsigned i = 0; i < 3000; i++) {
+        rn_buffer_addf(&stream,
+                       "data: {\"choices\":[{\"index\":%u,\"delta\":{\"content\":\"a\"}}]}\n\n", i);
+    }
+    rn_buffer_add_byte(&stream, 0);
+    ck_assert_int_eq(make(&arena, OPENAI, "{\"messages\":[]}", (const char *)stream.data, &reading),
+                     RN_INVALID);
+    ck_assert_ptr_nonnull(reading.response);
+    rn_buffer_free(&stream);
+    rn_arena_free(&arena);
+}
+END_TEST
+
+Suite *rn_suite(void)
+{
+    Suite *suite = suite_create("wire/reading");
+    RN_CASE(suite, "calls", calls_are_known_by_method_path_and_body,
+            a_known_call_that_cannot_be_read_is_invalid);
+    RN_CASE(suite, "openai", openai_request_and_whole_answer_are_read,
+            openai_stream_is_put_together, openai_stream_cut_anywhere_is_not_complete,
+            errors_are_read_whole_and_in_streams, a_bad_event_does_not_hide_the_others);
+    RN_CASE(suite, "anthropic", anthropic_request_and_whole_answer_are_read,
+            anthropic_stream_is_put_together);
+    RN_CASE(suite, "trouble", readings_survive_every_failing_allocation,
+            a_stream_of_countless_blocks_is_refused_and_not_slow);
+    return suite;
+}

@@ -1,0 +1,222 @@
+/*
+ * OpenAI chat completions, as dozens of servers speak them: POST .../chat/completions (wire.md 1.2 to 1.4).
+ *
+ * Streams: deltas per choice, tool calls keyed by their index, `usage` in a last chunk without choices, `[DONE]` at the
+ * end; an error may come in the midst of a stream. Reasoning is `reasoning_content` or `reasoning`, by server.
+ */
+#include "reading_parts.h"
+
+static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
+{
+    bool in = rn_reader_count(rn_json_member(usage, "prompt_tokens"), &reader->out->tokens_in);
+    bool out =
+        rn_reader_count(rn_json_member(usage, "completion_tokens"), &reader->out->tokens_out);
+    reader->out->has_usage = reader->out->has_usage || in || out;
+}
+
+/* Functions, custom tools, and the single `function_call` of old. */
+static void say_tool_call(struct rn_reader *reader, struct rn_bytes role,
+                          const struct rn_json *call)
+{
+    const struct rn_json *function = rn_json_member(call, "function");
+    const struct rn_json *custom = rn_json_member(call, "custom");
+    const struct rn_json *what = function != NULL ? function : custom != NULL ? custom : call;
+    const struct rn_json *arguments = rn_json_member(what, custom != NULL ? "input" : "arguments");
+    struct rn_said *said =
+        rn_reader_say(reader, RN_SAID_TOOL_CALL, role, rn_reader_text(reader, arguments));
+    if (said != NULL) {
+        said->name = rn_reader_text(reader, rn_json_member(what, "name"));
+        said->id = rn_reader_text(reader, rn_json_member(call, "id"));
+    }
+}
+
+static void say_part(struct rn_reader *reader, enum rn_said_kind kind, struct rn_bytes role,
+                     const struct rn_json *part)
+{
+    if (rn_reader_is_type(part, "text")) {
+        rn_reader_say_string(reader, kind, role, rn_json_member(part, "text"));
+    } else if (rn_reader_is_type(part, "refusal")) {
+        rn_reader_say_string(reader, RN_SAID_REFUSAL, role, rn_json_member(part, "refusal"));
+    } else {
+        rn_reader_say_other(reader, role, part);
+    }
+}
+
+static void say_content(struct rn_reader *reader, enum rn_said_kind kind, struct rn_bytes role,
+                        const struct rn_json *content)
+{
+    rn_reader_say_string(reader, kind, role, content);
+    if (content == NULL || content->kind != RN_JSON_ARRAY_BEGIN) {
+        return;
+    }
+    for (const struct rn_json *part = content->child; part != NULL; part = part->next) {
+        say_part(reader, kind, role, part);
+    }
+}
+
+static const struct rn_json *reasoning_of(const struct rn_json *message)
+{
+    const struct rn_json *reasoning = rn_json_member(message, "reasoning_content");
+    return reasoning != NULL ? reasoning : rn_json_member(message, "reasoning");
+}
+
+static void say_result(struct rn_reader *reader, struct rn_bytes role,
+                       const struct rn_json *message)
+{
+    struct rn_said **first = reader->tail;
+    say_content(reader, RN_SAID_TOOL_RESULT, role, rn_json_member(message, "content"));
+    for (struct rn_said *said = *first; said != NULL; said = said->next) {
+        said->id = rn_reader_text(reader, rn_json_member(message, "tool_call_id"));
+        said->name = rn_reader_text(reader, rn_json_member(message, "name"));
+    }
+}
+
+static void say_message(struct rn_reader *reader, const struct rn_json *message)
+{
+    struct rn_bytes role = rn_reader_text(reader, rn_json_member(message, "role"));
+    if (rn_bytes_equal(role, RN_LIT("tool")) || rn_bytes_equal(role, RN_LIT("function"))) {
+        say_result(reader, role, message);
+        return;
+    }
+    const struct rn_json *calls = rn_json_member(message, "tool_calls");
+    const struct rn_json *call = rn_json_member(message, "function_call");
+    rn_reader_say_string(reader, RN_SAID_THINKING, role, reasoning_of(message));
+    say_content(reader, RN_SAID_TEXT, role, rn_json_member(message, "content"));
+    rn_reader_say_string(reader, RN_SAID_REFUSAL, role, rn_json_member(message, "refusal"));
+    if (calls != NULL && calls->kind == RN_JSON_ARRAY_BEGIN) {
+        for (const struct rn_json *each = calls->child; each != NULL; each = each->next) {
+            say_tool_call(reader, role, each);
+        }
+    }
+    if (call != NULL && call->kind == RN_JSON_OBJECT_BEGIN) {
+        say_tool_call(reader, role, call);
+    }
+}
+
+static void read_request(struct rn_reader *reader, const struct rn_json *body)
+{
+    const struct rn_json *messages = rn_json_member(body, "messages");
+    for (const struct rn_json *message = messages->child; message != NULL;
+         message = message->next) {
+        say_message(reader, message);
+    }
+}
+
+/* What a whole answer and each chunk of a stream have in common. */
+static void read_envelope(struct rn_reader *reader, const struct rn_json *body)
+{
+    if (reader->out->model_answered.len == 0) {
+        reader->out->model_answered = rn_reader_text(reader, rn_json_member(body, "model"));
+    }
+    read_usage(reader, rn_json_member(body, "usage"));
+    if (rn_json_member(body, "error") != NULL) {
+        rn_reader_error(reader, body);
+    }
+}
+
+static const struct rn_json *first_choice(const struct rn_json *body)
+{
+    const struct rn_json *choices = rn_json_member(body, "choices");
+    return choices == NULL || choices->kind != RN_JSON_ARRAY_BEGIN ? NULL : choices->child;
+}
+
+/* With several choices, the first one's reason. */
+static void read_finish(struct rn_reader *reader, const struct rn_json *choice, uint64_t index)
+{
+    struct rn_bytes finish = rn_reader_text(reader, rn_json_member(choice, "finish_reason"));
+    if (index == 0 && finish.len > 0) {
+        reader->out->finish = finish;
+    }
+}
+
+static void read_answer(struct rn_reader *reader, const struct rn_json *body)
+{
+    uint64_t index = 0;
+    read_envelope(reader, body);
+    for (const struct rn_json *choice = first_choice(body); choice != NULL; choice = choice->next) {
+        say_message(reader, rn_json_member(choice, "message"));
+        read_finish(reader, choice, index++);
+    }
+}
+
+/* --- streams ------------------------------------------------------------------------------------------------------- */
+
+static struct rn_slot *slot_with_role(struct rn_reader *reader, enum rn_said_kind kind,
+                                      uint64_t choice, uint64_t index)
+{
+    struct rn_slot *slot = rn_reader_slot(reader, kind, choice, index);
+    if (slot != NULL && slot->role.len == 0) {
+        slot->role =
+            rn_reader_copy(reader, RN_LIT("assistant")); /* the only one a stream can have */
+    }
+    return slot;
+}
+
+static void add_text(struct rn_reader *reader, enum rn_said_kind kind, uint64_t choice,
+                     const struct rn_json *value)
+{
+    if (value != NULL && value->kind == RN_JSON_STRING) {
+        rn_reader_append(reader, slot_with_role(reader, kind, choice, 0), value);
+    }
+}
+
+static void add_tool_call(struct rn_reader *reader, uint64_t choice, uint64_t index,
+                          const struct rn_json *call)
+{
+    const struct rn_json *function = rn_json_member(call, "function");
+    const struct rn_json *custom = rn_json_member(call, "custom");
+    const struct rn_json *what = function != NULL ? function : custom != NULL ? custom : call;
+    struct rn_slot *slot = slot_with_role(reader, RN_SAID_TOOL_CALL, choice, index);
+    if (slot == NULL) {
+        return;
+    }
+    if (slot->id.len == 0) {
+        slot->id = rn_reader_text(reader, rn_json_member(call, "id"));
+    }
+    if (slot->name.len == 0) {
+        slot->name = rn_reader_text(reader, rn_json_member(what, "name"));
+    }
+    rn_reader_append(reader, slot, rn_json_member(what, custom != NULL ? "input" : "arguments"));
+}
+
+static void add_delta(struct rn_reader *reader, uint64_t choice, const struct rn_json *delta)
+{
+    const struct rn_json *calls = rn_json_member(delta, "tool_calls");
+    const struct rn_json *call = rn_json_member(delta, "function_call");
+    uint64_t index = 0;
+    add_text(reader, RN_SAID_THINKING, choice, reasoning_of(delta));
+    add_text(reader, RN_SAID_TEXT, choice, rn_json_member(delta, "content"));
+    add_text(reader, RN_SAID_REFUSAL, choice, rn_json_member(delta, "refusal"));
+    if (calls != NULL && calls->kind == RN_JSON_ARRAY_BEGIN) {
+        for (const struct rn_json *each = calls->child; each != NULL; each = each->next) {
+            (void)rn_reader_count(rn_json_member(each, "index"), &index);
+            add_tool_call(reader, choice, index++, each);
+        }
+    }
+    if (call != NULL && call->kind == RN_JSON_OBJECT_BEGIN) {
+        add_tool_call(reader, choice, 0, call);
+    }
+}
+
+static void read_event(struct rn_reader *reader, const struct rn_json *data)
+{
+    if (data == NULL) {
+        reader->out->complete = true;
+        return;
+    }
+    read_envelope(reader, data);
+    for (const struct rn_json *choice = first_choice(data); choice != NULL; choice = choice->next) {
+        uint64_t index = 0;
+        (void)rn_reader_count(rn_json_member(choice, "index"), &index);
+        add_delta(reader, index, rn_json_member(choice, "delta"));
+        read_finish(reader, choice, index);
+    }
+}
+
+const struct rn_dialect_row rn_openai_chat = {
+    .dialect = RN_DIALECT_OPENAI_CHAT,
+    .path = "/chat/completions",
+    .request = read_request,
+    .answer = read_answer,
+    .event = read_event,
+};

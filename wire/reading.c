@@ -1,0 +1,303 @@
+/*
+ * Readings: which dialect an exchange speaks, its request, and its answer whole or streamed.
+ *
+ * A call is recognised by method, the end of its path and the shape of its body, never by host: the same dialects are
+ * spoken by dozens of servers. Behind the table each dialect has a file of its own.
+ */
+#include "reading_parts.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "sse.h"
+
+/* A stream that opens more slots than this is no answer of a model. */
+#define SLOTS_MAX 1024u
+
+static const struct rn_dialect_row *const table[] = {&rn_openai_chat, &rn_anthropic_messages};
+
+/* --- what dialects need -------------------------------------------------------------------------------------------- */
+
+static void fail(struct rn_reader *reader, enum rn_status status)
+{
+    reader->status = reader->status == RN_OK ? status : reader->status;
+}
+
+/* Text that must be in the arena: NULL data means that memory ran out. */
+static struct rn_bytes checked(struct rn_reader *reader, struct rn_bytes text)
+{
+    if (text.data == NULL) {
+        fail(reader, RN_NOMEM);
+    }
+    return text;
+}
+
+struct rn_bytes rn_reader_text(struct rn_reader *reader, const struct rn_json *value)
+{
+    if (value == NULL || value->kind != RN_JSON_STRING) {
+        return rn_bytes_of(NULL, 0);
+    }
+    return checked(reader, rn_json_text(reader->arena, value));
+}
+
+struct rn_bytes rn_reader_raw(struct rn_reader *reader, const struct rn_json *value)
+{
+    return value == NULL ? rn_bytes_of(NULL, 0) : rn_reader_copy(reader, value->raw);
+}
+
+struct rn_bytes rn_reader_copy(struct rn_reader *reader, struct rn_bytes text)
+{
+    return checked(reader, rn_arena_copy(reader->arena, text));
+}
+
+bool rn_reader_count(const struct rn_json *value, uint64_t *count)
+{
+    return value != NULL && value->kind == RN_JSON_NUMBER && rn_bytes_to_u64(value->raw, count);
+}
+
+bool rn_reader_is_type(const struct rn_json *value, const char *type)
+{
+    return rn_json_is(rn_json_member(value, "type"), type);
+}
+
+struct rn_said *rn_reader_say(struct rn_reader *reader, enum rn_said_kind kind,
+                              struct rn_bytes role, struct rn_bytes text)
+{
+    struct rn_said *said =
+        reader->status == RN_OK ? rn_arena_alloc(reader->arena, sizeof *said) : NULL;
+    if (said == NULL) {
+        fail(reader, RN_NOMEM);
+        return NULL;
+    }
+    said->kind = kind;
+    said->role = role;
+    said->text = text;
+    *reader->tail = said;
+    reader->tail = &said->next;
+    return said;
+}
+
+void rn_reader_say_string(struct rn_reader *reader, enum rn_said_kind kind, struct rn_bytes role,
+                          const struct rn_json *value)
+{
+    struct rn_bytes text = rn_reader_text(reader, value);
+    if (text.len > 0) {
+        (void)rn_reader_say(reader, kind, role, text);
+    }
+}
+
+void rn_reader_say_other(struct rn_reader *reader, struct rn_bytes role, const struct rn_json *part)
+{
+    struct rn_said *said = rn_reader_say(reader, RN_SAID_OTHER, role, rn_bytes_of(NULL, 0));
+    if (said != NULL) {
+        said->name = rn_reader_text(reader, rn_json_member(part, "type"));
+    }
+}
+
+struct rn_slot *rn_reader_slot(struct rn_reader *reader, enum rn_said_kind kind, uint64_t group,
+                               uint64_t index)
+{
+    for (struct rn_slot *slot = reader->slots; slot != NULL; slot = slot->next) {
+        if (slot->kind == kind && slot->group == group && slot->index == index) {
+            return slot;
+        }
+    }
+    if (reader->slot_count == SLOTS_MAX) {
+        fail(reader, RN_INVALID);
+    }
+    struct rn_slot *slot =
+        reader->status == RN_OK ? rn_arena_alloc(reader->arena, sizeof *slot) : NULL;
+    if (slot == NULL) {
+        fail(reader, RN_NOMEM);
+        return NULL;
+    }
+    slot->kind = kind;
+    slot->group = group;
+    slot->index = index;
+    *reader->slots_tail = slot;
+    reader->slots_tail = &slot->next;
+    reader->slot_count++;
+    return slot;
+}
+
+void rn_reader_append(struct rn_reader *reader, struct rn_slot *slot, const struct rn_json *value)
+{
+    if (slot != NULL && value != NULL && value->kind == RN_JSON_STRING) {
+        enum rn_status status = rn_json_unescape(value->raw, &slot->text);
+        if (status != RN_OK) {
+            fail(reader, status);
+        }
+    }
+}
+
+void rn_reader_error(struct rn_reader *reader, const struct rn_json *body)
+{
+    const struct rn_json *error = rn_json_member(body, "error");
+    const struct rn_json *message = rn_json_member(error == NULL ? body : error, "message");
+    if (message == NULL) {
+        message = error != NULL ? error : rn_json_member(body, "detail");
+    }
+    reader->out->error = rn_reader_text(reader, message);
+}
+
+/* --- streams ------------------------------------------------------------------------------------------------------- */
+
+/* Says what the slots gathered, in the order in which they appeared. */
+static void say_slots(struct rn_reader *reader)
+{
+    for (struct rn_slot *slot = reader->slots; slot != NULL; slot = slot->next) {
+        struct rn_bytes text = slot->whole;
+        if (slot->text.len > 0) {
+            text = rn_reader_copy(reader, rn_buffer_bytes(&slot->text));
+        }
+        bool nothing = text.len == 0 && slot->name.len == 0 && slot->id.len == 0;
+        struct rn_said *said = nothing ? NULL : rn_reader_say(reader, slot->kind, slot->role, text);
+        if (said != NULL) {
+            said->name = slot->name;
+            said->id = slot->id;
+        }
+        rn_buffer_free(&slot->text);
+    }
+}
+
+static void read_event(struct rn_reader *reader, const struct rn_dialect_row *row,
+                       const struct rn_sse_event *event)
+{
+    struct rn_arena arena = {0};
+    struct rn_json *data = NULL;
+    if (!event->has_data || reader->status == RN_NOMEM) {
+        return;
+    }
+    if (rn_bytes_equal(rn_bytes_trim(event->data), RN_LIT("[DONE]"))) {
+        row->event(reader, NULL);
+        return;
+    }
+    enum rn_status status = rn_json_parse(&arena, event->data, &data, NULL, NULL);
+    if (status == RN_OK) {
+        row->event(reader, data);
+    }
+    rn_arena_free(&arena);
+    fail(reader, status);
+}
+
+/* Forgets trouble that concerns one event only, and tells of it: what can be read behind it is worth having. */
+static bool take_trouble(struct rn_reader *reader)
+{
+    bool trouble = reader->status != RN_OK;
+    reader->status = reader->status == RN_NOMEM ? RN_NOMEM : RN_OK;
+    return trouble;
+}
+
+static void read_stream(struct rn_reader *reader, const struct rn_dialect_row *row,
+                        struct rn_bytes body)
+{
+    struct rn_sse_splitter splitter = {.offset = 0};
+    struct rn_sse_event event;
+    bool trouble = false;
+    bool found = true;
+    while (found && reader->status == RN_OK) {
+        fail(reader, rn_sse_next(&splitter, &body, &event, &found));
+        if (reader->status != RN_OK) {
+            found = false;
+        } else if (found || rn_sse_rest(&splitter, &event)) {
+            read_event(reader, row, &event);
+        }
+        trouble = take_trouble(reader) || trouble;
+    }
+    rn_sse_free(&splitter);
+    say_slots(reader);
+    fail(reader, trouble ? RN_INVALID : RN_OK);
+}
+
+/* --- exchanges ----------------------------------------------------------------------------------------------------- */
+
+static const struct rn_dialect_row *find_row(const struct rn_reading_input *input)
+{
+    struct rn_bytes path = rn_bytes_sub(input->target, 0, rn_bytes_find_byte(input->target, '?'));
+    while (path.len > 0 && path.data[path.len - 1] == '/') {
+        path.len--;
+    }
+    if (!rn_bytes_equal(input->method, RN_LIT("POST"))) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (rn_bytes_ends_with(path, rn_bytes_text(table[i]->path))) {
+            return table[i];
+        }
+    }
+    return NULL;
+}
+
+/* RN_OK with *known false: some other call that ends in the same path. */
+static enum rn_status read_request(struct rn_reader *reader, const struct rn_dialect_row *row,
+                                   struct rn_bytes text, bool *known, struct rn_error *error)
+{
+    struct rn_arena arena = {0};
+    struct rn_json *body = NULL;
+    enum rn_status status = rn_json_parse(&arena, text, &body, NULL, error);
+    const struct rn_json *messages = status == RN_OK ? rn_json_member(body, "messages") : NULL;
+    *known = status != RN_OK || (messages != NULL && messages->kind == RN_JSON_ARRAY_BEGIN);
+    if (status == RN_OK && *known) {
+        reader->tail = &reader->out->request;
+        reader->out->model_asked = rn_reader_text(reader, rn_json_member(body, "model"));
+        row->request(reader, body);
+        status = reader->status;
+    }
+    rn_arena_free(&arena);
+    return status == RN_LIMIT ? RN_INVALID : status;
+}
+
+static bool is_event_stream(struct rn_bytes type)
+{
+    struct rn_bytes essence = rn_bytes_trim(rn_bytes_sub(type, 0, rn_bytes_find_byte(type, ';')));
+    return rn_bytes_equal_nocase(essence, RN_LIT("text/event-stream"));
+}
+
+static enum rn_status read_answer(struct rn_reader *reader, const struct rn_dialect_row *row,
+                                  const struct rn_reading_input *input, struct rn_error *error)
+{
+    struct rn_arena arena = {0};
+    struct rn_json *body = NULL;
+    reader->tail = &reader->out->response;
+    if (is_event_stream(input->response_type)) {
+        reader->out->streamed = true;
+        read_stream(reader, row, input->response_body);
+        return reader->status == RN_INVALID
+                   ? rn_fail(error, RN_INVALID,
+                             "The streamed answer holds events that are not of its dialect.")
+                   : reader->status;
+    }
+    enum rn_status status = rn_json_parse(&arena, input->response_body, &body, NULL, error);
+    if (status == RN_OK && input->status >= 400) {
+        rn_reader_error(reader, body);
+        status = reader->status;
+    } else if (status == RN_OK) {
+        row->answer(reader, body);
+        status = reader->status;
+    } else if (input->status >= 400 && status != RN_NOMEM) {
+        status = RN_OK; /* an error page of somebody in between */
+    }
+    rn_arena_free(&arena);
+    return status == RN_LIMIT ? RN_INVALID : status;
+}
+
+enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_input *input,
+                               struct rn_reading *out, struct rn_error *error)
+{
+    *out = (struct rn_reading){.dialect = RN_DIALECT_NONE};
+    const struct rn_dialect_row *row = find_row(input);
+    if (row == NULL) {
+        return RN_OK;
+    }
+    struct rn_reader reader = {.arena = arena, .out = out, .status = RN_OK};
+    bool known = false;
+    reader.slots_tail = &reader.slots;
+    enum rn_status status = read_request(&reader, row, input->request_body, &known, error);
+    if (known) {
+        out->dialect = row->dialect;
+    }
+    if (status != RN_OK || !known || input->response_body.len == 0) {
+        return status;
+    }
+    return read_answer(&reader, row, input, error);
+}

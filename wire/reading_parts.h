@@ -1,0 +1,84 @@
+/*
+ * What a dialect is made of, and what all dialects share while they read. Nobody else includes this.
+ *
+ * A dialect is one row in the table of reading.c and one file of its own. It gets parsed JSON and says what was said;
+ * reading.c finds the row, takes streams apart and puts what came in pieces together again.
+ */
+#ifndef RN_WIRE_READING_PARTS_H
+#define RN_WIRE_READING_PARTS_H
+
+#include "reading.h"
+
+#include "base/buffer.h"
+#include "json.h"
+
+/* Something said piece by piece: a text, or the arguments of one tool call. */
+struct rn_slot {
+    struct rn_slot *next;
+    enum rn_said_kind kind;
+    uint64_t group; /* choice or nothing */
+    uint64_t index; /* tool call or content block */
+    struct rn_bytes role;
+    struct rn_bytes name;
+    struct rn_bytes id;
+    struct rn_bytes whole; /* the text when no piece of it ever comes */
+    struct rn_buffer text;
+};
+
+/* One reading under way. The first trouble stays in `status`, and what follows does nothing. */
+struct rn_reader {
+    struct rn_arena *arena;
+    struct rn_reading *out;
+    struct rn_said **tail; /* where the next thing said is linked */
+    struct rn_slot *slots; /* by first appearance */
+    struct rn_slot **slots_tail;
+    size_t slot_count;
+    uint64_t counts[4]; /* tokens as the dialect counts them */
+    enum rn_status status;
+};
+
+struct rn_dialect_row {
+    enum rn_dialect dialect;
+    const char *path; /* how the path of a call ends */
+    void (*request)(struct rn_reader *reader, const struct rn_json *body);
+    void (*answer)(struct rn_reader *reader, const struct rn_json *body);
+    /* One event of a streamed answer; `data` is NULL when it is `[DONE]`. */
+    void (*event)(struct rn_reader *reader, const struct rn_json *data);
+};
+
+extern const struct rn_dialect_row rn_openai_chat;
+extern const struct rn_dialect_row rn_anthropic_messages;
+
+/* --- what dialects need -------------------------------------------------------------------------------------------- */
+
+/* The text of a string in the reading's arena; empty for anything else. */
+struct rn_bytes rn_reader_text(struct rn_reader *reader, const struct rn_json *value);
+/* The JSON text of any value, as it stands. */
+struct rn_bytes rn_reader_raw(struct rn_reader *reader, const struct rn_json *value);
+/* A copy of static text. */
+struct rn_bytes rn_reader_copy(struct rn_reader *reader, struct rn_bytes text);
+/* Sets *count from a whole number; leaves it alone otherwise. */
+bool rn_reader_count(const struct rn_json *value, uint64_t *count);
+/* The text of "type", compared. */
+bool rn_reader_is_type(const struct rn_json *value, const char *type);
+
+/* One more thing said; NULL when memory ran out. `text` lives in the arena. */
+struct rn_said *rn_reader_say(struct rn_reader *reader, enum rn_said_kind kind,
+                              struct rn_bytes role, struct rn_bytes text);
+/* A string, if it is one and not empty. */
+void rn_reader_say_string(struct rn_reader *reader, enum rn_said_kind kind, struct rn_bytes role,
+                          const struct rn_json *value);
+/* A part we have no words for: its type stands in `name`. */
+void rn_reader_say_other(struct rn_reader *reader, struct rn_bytes role,
+                         const struct rn_json *part);
+
+/* The slot of that kind, group and index, made when there is none; NULL on trouble. */
+struct rn_slot *rn_reader_slot(struct rn_reader *reader, enum rn_said_kind kind, uint64_t group,
+                               uint64_t index);
+/* Appends a string to a slot's text; `slot` may be NULL. */
+void rn_reader_append(struct rn_reader *reader, struct rn_slot *slot, const struct rn_json *value);
+
+/* {"error": {"message": ...}} and its simpler relatives. */
+void rn_reader_error(struct rn_reader *reader, const struct rn_json *body);
+
+#endif
