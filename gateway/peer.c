@@ -7,6 +7,7 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -46,35 +47,42 @@ static struct question ask_for(const struct sockaddr_in *peer, const struct sock
 }
 
 /* A connection that its owner closed lingers without an owner; the kernel then says uid 0 and inode 0. */
-static bool read_reply(const uint8_t *reply, size_t len, uid_t *uid)
+static enum rn_peer_answer read_reply(const struct question *question, const uint8_t *reply,
+                                      size_t len, uid_t *uid)
 {
     struct nlmsghdr head;
     struct inet_diag_msg message;
-    if (len < sizeof head + sizeof message) {
-        return false;
+    struct nlmsgerr fault;
+    if (len < sizeof head) {
+        return RN_PEER_SILENCE;
     }
     memcpy(&head, reply, sizeof head);
-    if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
-        return false; /* NLMSG_ERROR: no such socket, or nobody here answers such questions */
+    if (head.nlmsg_type == NLMSG_ERROR && len >= sizeof head + sizeof fault) {
+        memcpy(&fault, reply + sizeof head, sizeof fault);
+        return fault.error == -ENOENT ? RN_PEER_NOBODY : RN_PEER_SILENCE;
+    }
+    if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY || len < sizeof head + sizeof message) {
+        return RN_PEER_SILENCE;
     }
     memcpy(&message, reply + sizeof head, sizeof message);
+    if (message.id.idiag_sport != question->body.id.idiag_sport ||
+        message.id.idiag_dport != question->body.id.idiag_dport) {
+        return RN_PEER_SILENCE; /* no answer to this question */
+    }
     *uid = message.idiag_uid;
-    return message.idiag_inode != 0;
+    return message.idiag_inode != 0 ? RN_PEER_KNOWN : RN_PEER_NOBODY;
 }
 
-bool rn_peer_uid_by_diagnosis(int diagnosis, const struct sockaddr_in *peer,
-                              const struct sockaddr_in *local, uid_t *uid)
+enum rn_peer_answer rn_peer_uid_by_diagnosis(int diagnosis, const struct sockaddr_in *peer,
+                                             const struct sockaddr_in *local, uid_t *uid)
 {
     struct question question = ask_for(peer, local);
     uint8_t reply[1024];
-    while (recv(diagnosis, reply, sizeof reply, 0) > 0) {
-        /* an answer nobody waited for */
-    }
     if (send(diagnosis, &question, sizeof question, 0) != (ssize_t)sizeof question) {
-        return false;
+        return RN_PEER_SILENCE;
     }
     ssize_t got = recv(diagnosis, reply, sizeof reply, 0); /* the kernel answered within send */
-    return got > 0 && read_reply(reply, (size_t)got, uid);
+    return got > 0 ? read_reply(&question, reply, (size_t)got, uid) : RN_PEER_SILENCE;
 }
 
 /* --- /proc/net ------------------------------------------------------------------------------- */
@@ -134,6 +142,11 @@ bool rn_peer_uid_by_table(const struct sockaddr_in *peer, const struct sockaddr_
 bool rn_peer_uid(int diagnosis, const struct sockaddr_in *peer, const struct sockaddr_in *local,
                  uid_t *uid)
 {
-    return (diagnosis >= 0 && rn_peer_uid_by_diagnosis(diagnosis, peer, local, uid)) ||
-           rn_peer_uid_by_table(peer, local, uid);
+    enum rn_peer_answer answer =
+        diagnosis < 0 ? RN_PEER_SILENCE : rn_peer_uid_by_diagnosis(diagnosis, peer, local, uid);
+    if (answer == RN_PEER_SILENCE) {
+        return rn_peer_uid_by_table(peer, local, uid);
+    }
+    return answer ==
+           RN_PEER_KNOWN; /* reading the table of a busy machine takes 100 times as long */
 }

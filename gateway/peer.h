@@ -18,10 +18,17 @@
 bool rn_peer_uid(int diagnosis, const struct sockaddr_in *peer, const struct sockaddr_in *local,
                  uid_t *uid);
 
-/* The two ways, for tests. */
+/* A socket for the questions of one gateway, or -1. */
 int rn_peer_open_diagnosis(void);
-bool rn_peer_uid_by_diagnosis(int diagnosis, const struct sockaddr_in *peer,
-                              const struct sockaddr_in *local, uid_t *uid);
+
+/* The two ways, for tests. */
+enum rn_peer_answer {
+    RN_PEER_KNOWN,
+    RN_PEER_NOBODY, /* there is no such socket, or nobody holds it any more */
+    RN_PEER_SILENCE /* the kernel does not answer such questions */
+};
+enum rn_peer_answer rn_peer_uid_by_diagnosis(int diagnosis, const struct sockaddr_in *peer,
+                                             const struct sockaddr_in *local, uid_t *uid);
 bool rn_peer_uid_by_table(const struct sockaddr_in *peer, const struct sockaddr_in *local,
                           uid_t *uid);
 /* One line of /proc/net/tcp or tcp6: whether it is that socket, and whose. */
