@@ -158,6 +158,7 @@ static void add_counts(const struct rn_account *account, struct rn_verdict_facts
     facts->broken = outcome->broken = counts.broken;
     facts->relaxations = outcome->relaxations = counts.relaxations;
     facts->malformed = outcome->malformed = account->gateway.malformed;
+    facts->was_touched = account->gateway.connections > 0;
     outcome->timed_out_holds = counts.timed_out_holds;
     outcome->ambiguous = counts.ambiguous;
     outcome->unconsumed = facts->recorded - counts.served;

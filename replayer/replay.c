@@ -157,14 +157,16 @@ static enum rn_status choose_argv(struct replay *replay, char *const **argv, str
     if (!rn_rerun_recorded_argv(&replay->catalog, &replay->outcome->arena, argv)) {
         return rn_fail(error, RN_INVALID, "the run holds no command: give one behind --");
     }
-    if (!rn_rerun_is_ours(&replay->catalog)) {
-        replay->outcome->argv = *argv;
-        return rn_fail(
-            error, RN_REFUSED,
-            "this command was not recorded here by you (or a credential in it was redacted): "
-            "look at it and give it behind --");
+    if (rn_rerun_is_ours(&replay->catalog)) {
+        return RN_OK;
     }
-    return RN_OK;
+    replay->outcome->argv = *argv;
+    return rn_fail(
+        error, RN_REFUSED, "%s",
+        rn_rerun_is_redacted(&replay->catalog)
+            ? "an argument of the recorded command held a credential, which is not stored: "
+              "give the command behind --"
+            : "this command was not recorded here by you: look at it and give it behind --");
 }
 
 static enum rn_status prepare_command(struct replay *replay, struct rn_error *error)

@@ -61,6 +61,17 @@ bool rn_rerun_is_ours(const struct rn_catalog *catalog)
     return ours;
 }
 
+bool rn_rerun_is_redacted(const struct rn_catalog *catalog)
+{
+    struct rn_spans spans = {0};
+    bool redacted = false;
+    if (rn_event_spans(&catalog->run, RN_TAG_ARGV, &spans) == RN_OK) {
+        redacted = spans.count > 0;
+    }
+    rn_spans_free(&spans);
+    return redacted;
+}
+
 /* --- running ------------------------------------------------------------------------------------------------------- */
 
 static void choose_cwd(struct rn_rerun *rerun, const struct rn_catalog *catalog)

@@ -31,6 +31,8 @@ bool rn_rerun_recorded_argv(const struct rn_catalog *catalog, struct rn_arena *a
                             char *const **argv);
 /* Whether this user recorded this command: an HMAC with the user's key over argv, cwd and trace id (DESIGN 6.1). */
 bool rn_rerun_is_ours(const struct rn_catalog *catalog);
+/* Whether the recorded argv is not what was executed, because a credential in it was replaced. */
+bool rn_rerun_is_redacted(const struct rn_catalog *catalog);
 
 /*
  * Forks the child, which waits. `argv` must live as long as the rerun. Before a loop or a store is open. The recorded bytes

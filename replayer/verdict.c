@@ -69,8 +69,8 @@ static struct rn_judgement judge_calls(const struct rn_verdict_facts *facts)
     if (facts->broken > 0) {
         return diverged("a client left before its answer was whole");
     }
-    if (facts->served == 0) {
-        return incomparable("nothing was served");
+    if (facts->served == 0 && !facts->was_touched) {
+        return incomparable("nothing was served: the application never came to us");
     }
     if (facts->served != facts->recorded) {
         return diverged("a recorded call was not asked for, or its answer not taken");

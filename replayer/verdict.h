@@ -20,6 +20,7 @@ struct rn_verdict_facts {
     uint32_t misses;
     uint32_t broken;      /* the client left early */
     uint64_t malformed;   /* refused by the framing */
+    bool was_touched;     /* somebody connected to us, whatever came of it */
     bool can_compare_run; /* the recording holds how its run ended */
     bool run_ended;       /* COMMAND ran to its end now */
     bool run_differs;     /* exit status or compared output */
