@@ -37,8 +37,7 @@ static const struct rn_option options[] = {
     {"--tag", RN_OPTION_LIST, &asked.tags, "KEY=VALUE", "a label; may be given often"},
     {"--release", RN_OPTION_TEXT, &asked.release, "LABEL", "version of the application"},
     {"--session", RN_OPTION_TEXT, &asked.session, "ID", "the session this run belongs to"},
-    {"--wrap", RN_OPTION_LIST, &asked.wraps, "VAR",
-     "record what the variable VAR points at (see reenact(1))"},
+    {"--wrap", RN_OPTION_LIST, &asked.wraps, "VAR", "record what the variable VAR points at"},
     {"--upstream", RN_OPTION_LIST, &asked.upstreams, "NAME=URL", "add or override an upstream"},
     {"--port", RN_OPTION_LIST, &asked.ports, "NAME=PORT", "a fixed port for an upstream"},
     {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT", "a fixed port for REENACT_URL"},
@@ -49,6 +48,25 @@ static const struct rn_option options[] = {
     RN_OPTION_HELP,
     RN_OPTION_END,
 };
+
+/* --- what the store says ------------------------------------------------------------------------------------------- */
+
+/*
+ * The store's own words count, not what we remember: it knows of withheld bodies, and of the bytes of the run itself. False
+ * where it cannot be asked.
+ */
+static bool ask_store(const struct rn_record_outcome *outcome, struct rn_trace_summary *summary)
+{
+    struct rn_store *store = NULL;
+    struct rn_arena arena = {0};
+    bool known = outcome->recorded &&
+                 rn_store_open(outcome->store, RN_STORE_READ, &store, NULL) == RN_OK &&
+                 rn_trace_summary(store, &outcome->trace, &arena, summary, NULL) == RN_OK;
+    /* Only numbers are used; the summary's text ends here. */
+    rn_arena_free(&arena);
+    rn_store_close(store);
+    return known;
+}
 
 /* --- the last line ------------------------------------------------------------------------------------------------- */
 
@@ -86,7 +104,8 @@ static enum rn_status add_replay_command(struct rn_buffer *out, const char *trac
     return status;
 }
 
-static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record_outcome *outcome)
+static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record_outcome *outcome,
+                                   const struct rn_trace_summary *summary)
 {
     struct rn_human calls, raw, stored;
     char id[33];
@@ -94,9 +113,11 @@ static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record
     enum rn_status status = rn_buffer_addf(
         out, "%s %s: %s, %s raw, %s stored", outcome->recorded ? "recorded" : "not recorded",
         id + 24, rn_human_count(&calls, outcome->counts.calls, "call", "calls"),
-        rn_human_bytes(&raw, outcome->counts.raw_bytes),
-        rn_human_bytes(&stored, outcome->counts.stored_bytes));
+        rn_human_bytes(&raw, summary->raw_bytes), rn_human_bytes(&stored, summary->stored_bytes));
     status = status == RN_OK ? add_oddities(out, outcome) : status;
+    if (status == RN_OK && outcome->recorded && summary->complete != RN_COMPLETE_YES) {
+        status = rn_buffer_addf(out, ", not complete");
+    }
     status = status == RN_OK ? rn_buffer_addf(out, ", bypasses not observed") : status;
     if (status == RN_OK && outcome->recorded) {
         status = add_replay_command(out, id + 24);
@@ -104,40 +125,24 @@ static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record
     return status == RN_OK ? rn_buffer_addf(out, "\n") : status;
 }
 
-static void tell(const struct rn_record_outcome *outcome)
+static void tell(const struct rn_record_outcome *outcome, const struct rn_trace_summary *summary)
 {
     struct rn_buffer line = {0};
     if (outcome->remark[0] != '\0') {
         (void)rn_cli_complainf("record", 0, "%s", outcome->remark);
     }
-    if (compose_line(&line, outcome) == RN_OK) {
+    if (compose_line(&line, outcome, summary) == RN_OK) {
         (void)rn_screen_put(stderr, &line);
     }
     rn_buffer_free(&line);
 }
 
-/* --- --require-complete -------------------------------------------------------------------------------------------- */
-
-/* The store's own word counts, not what we remember: it knows of withheld bodies too. */
-static bool is_complete(const struct rn_record_outcome *outcome)
+static int exit_of_failure(const struct rn_record_outcome *outcome, enum rn_status status,
+                           const struct rn_error *error)
 {
-    struct rn_store *store = NULL;
-    struct rn_arena arena = {0};
-    struct rn_trace_summary summary;
-    bool complete = outcome->recorded &&
-                    rn_store_open(outcome->store, RN_STORE_READ, &store, NULL) == RN_OK &&
-                    rn_trace_summary(store, &outcome->trace, &arena, &summary, NULL) == RN_OK &&
-                    summary.complete == RN_COMPLETE_YES;
-    rn_arena_free(&arena);
-    rn_store_close(store);
-    return complete;
-}
-
-static int exit_of_failure(enum rn_status status, const struct rn_error *error)
-{
-    int code = status == RN_NOTFOUND  ? RN_EXIT_NO_COMMAND
-               : status == RN_REFUSED ? RN_EXIT_NOT_EXECUTABLE
-                                      : RN_EXIT_FAILED;
+    int code = !outcome->not_executed  ? RN_EXIT_FAILED
+               : status == RN_NOTFOUND ? RN_EXIT_NO_COMMAND
+                                       : RN_EXIT_NOT_EXECUTABLE;
     return rn_cli_complain("record", code, error);
 }
 
@@ -161,10 +166,15 @@ static int record(char *const *command)
     };
     enum rn_status status = rn_record_run(&settings, &outcome, &error);
     if (status != RN_OK) {
-        return exit_of_failure(status, &error);
+        return exit_of_failure(&outcome, status, &error);
     }
-    tell(&outcome);
-    if (asked.require_complete && !is_complete(&outcome)) {
+    struct rn_trace_summary summary = {.complete =
+                                           outcome.recorded ? RN_COMPLETE_UNKNOWN : RN_COMPLETE_NO,
+                                       .raw_bytes = outcome.counts.raw_bytes,
+                                       .stored_bytes = outcome.counts.stored_bytes};
+    (void)ask_store(&outcome, &summary);
+    tell(&outcome, &summary);
+    if (asked.require_complete && summary.complete != RN_COMPLETE_YES) {
         return rn_cli_complainf("record", RN_EXIT_INCOMPLETE, "the recording is not complete");
     }
     return rn_command_shell_status(outcome.wait_status);

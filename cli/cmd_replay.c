@@ -10,14 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/memory.h"
 #include "human.h"
 #include "ports.h"
 #include "printable.h"
 #include "replayer/replay.h"
 #include "screen.h"
 #include "shell.h"
-#include "store/find.h"
 
 #define EXCERPT_COLUMNS 240
 
@@ -108,97 +106,6 @@ static enum rn_status read_pace(double *pace, struct rn_error *error)
     return RN_OK;
 }
 
-/* --- TRACE or SESSION ---------------------------------------------------------------------------------------------- */
-
-/* The texts for rn_replay_settings.traces: what was typed, or the ids of a session. rn_free'd with its first block. */
-struct selection {
-    const char **traces;
-    char (*texts)[33];
-};
-
-static void selection_free(struct selection *selection)
-{
-    rn_free(selection->traces);
-    rn_free(selection->texts);
-}
-
-static enum rn_status select_one(struct selection *selection, const char *text)
-{
-    selection->traces = rn_calloc(2, sizeof *selection->traces);
-    if (selection->traces == NULL) {
-        return RN_NOMEM;
-    }
-    selection->traces[0] = text;
-    return RN_OK;
-}
-
-static enum rn_status select_ids(struct selection *selection, const struct rn_trace_id *ids,
-                                 size_t count)
-{
-    selection->traces = rn_calloc(count + 1, sizeof *selection->traces);
-    selection->texts = rn_calloc(count, sizeof *selection->texts);
-    if (selection->traces == NULL || selection->texts == NULL) {
-        return RN_NOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        rn_trace_id_text(&ids[i], selection->texts[i]);
-        selection->traces[i] = selection->texts[i];
-    }
-    return RN_OK;
-}
-
-/* As `record --session` does: hex digits are an id, any other text stands for the first half of its SHA-256. */
-static bool session_of(const char *text, struct rn_trace_id *out)
-{
-    struct rn_bytes bytes = rn_bytes_text(text);
-    uint8_t digest[RN_SHA256_BYTES];
-    if (rn_trace_id_parse(bytes, out)) {
-        return true;
-    }
-    if (!rn_sha256_of(&bytes, 1, digest)) {
-        return false;
-    }
-    memcpy(out->bytes, digest, sizeof out->bytes);
-    return true;
-}
-
-/* A trace goes before a session of the same id: the root trace of a run stands for all of it (DESIGN 6.1). */
-static enum rn_status select_in(struct rn_store *store, struct selection *selection,
-                                const char *text, struct rn_error *error)
-{
-    struct rn_trace_id id;
-    uint32_t event = UINT32_MAX;
-    struct rn_trace_id *ids = NULL;
-    size_t count = 0;
-    enum rn_status status = rn_find_trace(store, text, &id, &event, error);
-    if (status == RN_OK) {
-        return select_one(selection, text);
-    }
-    if (status == RN_NOTFOUND && session_of(text, &id) &&
-        rn_find_session(store, &id, &ids, &count, NULL) == RN_OK && count > 0) {
-        status = select_ids(selection, ids, count);
-    }
-    rn_free(ids);
-    return status;
-}
-
-/* The store is closed again before the replayer opens it: one process, one opener (store/store.h). */
-static enum rn_status select_traces(struct selection *selection, const char *text,
-                                    struct rn_error *error)
-{
-    char path[4096];
-    struct rn_store *store = NULL;
-    enum rn_status status = rn_store_place(asked.store, RN_STORE_READ, path, sizeof path, error);
-    if (status == RN_OK) {
-        status = rn_store_open(path, RN_STORE_READ, &store, error);
-    }
-    if (status == RN_OK) {
-        status = select_in(store, selection, text, error);
-    }
-    rn_store_close(store);
-    return status;
-}
-
 /* --- the verdict --------------------------------------------------------------------------------------------------- */
 
 static enum rn_status add_finding(struct rn_buffer *out, const char *label, const char *text)
@@ -280,7 +187,8 @@ static bool tell(const struct rn_replay_outcome *outcome)
         }
         good = fflush(stdout) == 0 && good;
     }
-    enum rn_status status = add_findings(&out, outcome);
+    bool is_green = rn_verdict_exit(outcome->verdict) == RN_EXIT_SAME;
+    enum rn_status status = is_green ? RN_OK : add_findings(&out, outcome);
     if (status == RN_OK) {
         status = add_verdict(&out, outcome, rn_screen_of(stderr).colour);
     }
@@ -368,7 +276,6 @@ static int run(int argc, char **argv)
 {
     struct rn_cli_line line;
     struct rn_error error = {RN_OK, ""};
-    struct selection selection = {NULL, NULL};
     struct rn_replay_settings settings;
     memset(&settings, 0, sizeof settings);
     int done = rn_cli_begin(&rn_cmd_replay, argc, argv, true, &line);
@@ -376,12 +283,11 @@ static int run(int argc, char **argv)
         return done;
     }
     if (check_words(&line, &error) != RN_OK || read_rules(&settings.rules, &error) != RN_OK ||
-        read_pace(&settings.pace, &error) != RN_OK ||
-        select_traces(&selection, line.words[0], &error) != RN_OK) {
-        selection_free(&selection);
+        read_pace(&settings.pace, &error) != RN_OK) {
         return rn_cli_complain("replay", RN_EXIT_TROUBLE, &error);
     }
-    settings.traces = selection.traces;
+    const char *const traces[] = {line.words[0], NULL};
+    settings.traces = traces;
     settings.argv = line.rest_count > 0 ? line.rest : NULL;
     settings.environment = environ;
     settings.store = asked.store;
@@ -392,9 +298,7 @@ static int run(int argc, char **argv)
     settings.receipt = asked.receipt;
     settings.port = (uint16_t)asked.listen;
     settings.on_ready = on_ready;
-    int code = replay(&settings, line.words[0]);
-    selection_free(&selection);
-    return code;
+    return replay(&settings, line.words[0]);
 }
 
 const struct rn_cli_command rn_cmd_replay = {

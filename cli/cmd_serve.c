@@ -21,6 +21,7 @@
 static struct {
     const char *store;
     const char *release;
+    const char *session;
     struct rn_option_list tags;
     struct rn_option_list wraps;
     struct rn_option_list upstreams;
@@ -36,8 +37,8 @@ static const struct rn_option options[] = {
     {"--tag", RN_OPTION_LIST, &asked.tags, "KEY=VALUE",
      "a label of every trace; may be given often"},
     {"--release", RN_OPTION_TEXT, &asked.release, "LABEL", "version of the application"},
-    {"--wrap", RN_OPTION_LIST, &asked.wraps, "VAR",
-     "record what the variable VAR points at (see reenact(1))"},
+    {"--session", RN_OPTION_TEXT, &asked.session, "ID", "the session its traces belong to"},
+    {"--wrap", RN_OPTION_LIST, &asked.wraps, "VAR", "record what the variable VAR points at"},
     {"--upstream", RN_OPTION_LIST, &asked.upstreams, "NAME=URL", "add or override an upstream"},
     {"--port", RN_OPTION_LIST, &asked.ports, "NAME=PORT", "a port of its own for an upstream"},
     {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT", "the port of REENACT_URL (any free one)"},
@@ -110,6 +111,7 @@ static int serve(void)
         .store = asked.store,
         .environment = environ,
         .release = asked.release,
+        .session = asked.session,
         .tags = asked.tags.at,
         .wraps = asked.wraps.at,
         .upstreams = asked.upstreams.at,

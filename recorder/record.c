@@ -13,6 +13,7 @@
 #include "gateway/command.h"
 #include "run_event.h"
 #include "station.h"
+#include "store/find.h"
 
 struct record {
     const struct rn_record_settings *settings;
@@ -92,7 +93,7 @@ static enum rn_status open_trace(struct record *record, struct rn_error *error)
                                               .kind = "run"};
     rn_uuid7(recording.id.bytes);
     recording.session =
-        settings->session == NULL ? recording.id : rn_station_session(settings->session);
+        settings->session == NULL ? recording.id : rn_find_session_id(settings->session);
     record->outcome->trace = recording.id;
     record->recording = rn_recording_open(record->station.writer, &recording, NULL);
     if (record->recording == NULL) {
@@ -165,6 +166,7 @@ enum rn_status rn_record_run(const struct rn_record_settings *settings,
     if (status == RN_OK) {
         status = release(&record, error);
         outcome->started = status == RN_OK;
+        outcome->not_executed = status == RN_NOTFOUND || status == RN_REFUSED;
         if (status != RN_OK) {
             /* What was opened is closed like a run that ended at once, so that the store stays whole. */
             on_exit(&record, 127 << 8);

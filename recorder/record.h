@@ -32,15 +32,17 @@ struct rn_record_outcome {
     uint64_t malformed, foreign; /* requests the gateway refused before they were events */
     int wait_status;             /* COMMAND's */
     bool started;                /* COMMAND was executed */
-    bool recorded;               /* the run's trace was closed durably */
-    char store[4096];            /* path */
-    char remark[512];            /* why nothing was recorded or what failed, or "" */
+    bool
+        not_executed; /* COMMAND could not be executed: not found (exit 127) or not executable (126) */
+    bool recorded;    /* the run's trace was closed durably */
+    char store[4096]; /* path */
+    char remark[512]; /* why nothing was recorded or what failed, or "" */
 };
 
 /*
  * RN_OK: COMMAND ran (its status is in the outcome), also when the store failed on the way (then `recorded` is false and the
- * remark says so). Otherwise reenact failed before COMMAND ran: RN_NOTFOUND from the command is exit 127, RN_REFUSED 126 when
- * `outcome->started` could not be reached because of exec; everything else is 125.
+ * remark says so). Otherwise it did not: with outcome->not_executed it could not be executed, RN_NOTFOUND (exit 127) or
+ * RN_REFUSED (126); without, reenact failed before that (125).
  */
 enum rn_status rn_record_run(const struct rn_record_settings *settings,
                              struct rn_record_outcome *outcome, struct rn_error *error);

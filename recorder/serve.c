@@ -8,6 +8,7 @@
 
 #include "record.h"
 #include "station.h"
+#include "store/find.h"
 
 struct serve {
     struct rn_station station;
@@ -55,7 +56,7 @@ enum rn_status rn_record_serve(const struct rn_record_settings *settings,
                                struct rn_record_outcome *outcome, struct rn_error *error)
 {
     struct serve serve = {.signals = -1};
-    struct rn_trace_id session = rn_station_session(settings->session);
+    struct rn_trace_id session = rn_find_session_id(settings->session);
     sigset_t before;
     char url[40];
     *outcome = (struct rn_record_outcome){0};

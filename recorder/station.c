@@ -199,17 +199,3 @@ void rn_station_url(const struct rn_station *station, char out[40])
 {
     (void)snprintf(out, 40, "http://127.0.0.1:%u", (unsigned)station->ports[0].port);
 }
-
-struct rn_trace_id rn_station_session(const char *text)
-{
-    struct rn_trace_id id = {{0}};
-    uint8_t digest[RN_SHA256_BYTES];
-    struct rn_bytes bytes = rn_bytes_text(text);
-    if (bytes.len == 0 || rn_trace_id_parse(bytes, &id)) {
-        return id;
-    }
-    if (rn_sha256_of(&bytes, 1, digest)) {
-        memcpy(id.bytes, digest, sizeof id.bytes);
-    }
-    return id;
-}

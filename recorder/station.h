@@ -37,7 +37,5 @@ enum rn_status rn_station_listen(struct rn_station *station,
 void rn_station_close(struct rn_station *station);
 /* "http://127.0.0.1:PORT" of the port with our paths. */
 void rn_station_url(const struct rn_station *station, char out[40]);
-/* The id of a --session text: its own hex digits, or the first half of the SHA-256 of any other text. */
-struct rn_trace_id rn_station_session(const char *text);
 
 #endif

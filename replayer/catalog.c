@@ -66,7 +66,7 @@ static enum rn_status add_session(struct chosen *chosen, const struct rn_trace_i
     return status == RN_OK && count == 0 ? RN_NOTFOUND : status;
 }
 
-/* What one text names: a trace, or a session by its id. */
+/* What one text names: a trace, or a session. The root trace of a run stands for all of its session (DESIGN 6.1). */
 static enum rn_status add_text(struct chosen *chosen, const char *text, struct rn_error *error)
 {
     struct rn_trace_id id;
@@ -75,11 +75,8 @@ static enum rn_status add_text(struct chosen *chosen, const char *text, struct r
     if (status == RN_OK) {
         return add_trace(chosen, &id, error);
     }
-    if (status == RN_NOTFOUND && rn_trace_id_parse(rn_bytes_text(text), &id) &&
-        add_session(chosen, &id, NULL) == RN_OK) {
-        return RN_OK;
-    }
-    return status;
+    id = rn_find_session_id(text);
+    return status == RN_NOTFOUND && add_session(chosen, &id, NULL) == RN_OK ? RN_OK : status;
 }
 
 /* The run that was under way when `trace` was opened: the last one of the session that had started by then. */

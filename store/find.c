@@ -355,6 +355,17 @@ static enum rn_status append_ids(struct rn_buffer *ids, const struct rn_scan_ent
     return status;
 }
 
+struct rn_trace_id rn_find_session_id(const char *text)
+{
+    struct rn_trace_id id = {{0}};
+    uint8_t digest[RN_SHA256_BYTES];
+    struct rn_bytes bytes = rn_bytes_text(text);
+    if (bytes.len > 0 && !rn_trace_id_parse(bytes, &id) && rn_sha256_of(&bytes, 1, digest)) {
+        memcpy(id.bytes, digest, sizeof id.bytes);
+    }
+    return id;
+}
+
 enum rn_status rn_find_session(struct rn_store *store, const struct rn_trace_id *session,
                                struct rn_trace_id **ids, size_t *count, struct rn_error *error)
 {

@@ -24,8 +24,11 @@ enum rn_status rn_find_foreign(struct rn_store *store, const char *text, struct 
 
 /* Newest first when `newest_first`. The callback returns false to stop. The summary is lent during the call. */
 typedef bool rn_find_visit(void *self, const struct rn_trace_summary *summary);
-enum rn_status rn_find_each(struct rn_store *store, bool newest_first, rn_find_visit *visit, void *self,
-                            struct rn_error *error);
+enum rn_status rn_find_each(struct rn_store *store, bool newest_first, rn_find_visit *visit,
+                            void *self, struct rn_error *error);
+
+/* The id a session text stands for: its own 32 hex digits, or the first half of the SHA-256 of any other text. Zero for "". */
+struct rn_trace_id rn_find_session_id(const char *text);
 
 /* All traces of a session in order of their start; `ids` is rn_alloc'ed. A trace without a session has its own id as session. RN_NOTFOUND when there is none. */
 enum rn_status rn_find_session(struct rn_store *store, const struct rn_trace_id *session,

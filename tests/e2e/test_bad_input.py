@@ -1,9 +1,11 @@
 """Bad input of every kind: a sentence that says what, where and what to do, a documented exit code, a store left whole."""
 import os
 import socket
+import subprocess
 import sys
+import threading
 
-from harness import Case, Upstream, answer, echo, main
+from harness import Case, answer, main
 
 
 class BadInput(Case):
@@ -85,19 +87,27 @@ class BadInput(Case):
         self.assertEqual(replayed.stdout, recorded.stdout)
 
     def test_tls_to_a_plain_port_is_502_with_a_reason(self):
-        upstream = self.upstream()
-        env = {"OPENAI_BASE_URL": upstream.url.replace("http://", "https://") + "/v1"}
-        recorded = self.record_client(upstream, 'POST|/chat|{"a":1}', env=env)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def speak_plainly():
+            connection, _ = listener.accept()
+            connection.recv(100)
+            connection.sendall(b"HTTP/1.1 400 this is not TLS\r\n\r\n")
+            connection.close()
+        threading.Thread(target=speak_plainly, daemon=True).start()
+        env = {"OPENAI_BASE_URL": f"https://127.0.0.1:{listener.getsockname()[1]}/v1"}
+        recorded = self.record_client(self.upstream(), 'POST|/chat|{"a":1}', env=env)
         self.assertIn("502", recorded.stdout)
         self.assertIn("TLS", recorded.stdout)
 
     def test_sigv4_and_upgrades_are_501(self):
-        recorded = self.record_client(
-            self.upstream(),
+        calls = (
             'POST|/chat|{"a":1}|Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/bedrock/aws4_request, Signature=aa',
             "GET|/realtime||Connection: Upgrade|Upgrade: websocket|Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==|Sec-WebSocket-Version: 13")
-        self.assertEqual(recorded.stdout.count("501"), 2, recorded.stdout)
-        self.assertVerdict(self.replay(), "reproduced", 0)
+        recorded = self.record_client(self.upstream(), *calls)
+        self.assertEqual(recorded.stdout.count("501 "), 2, recorded.stdout)
+        self.assertVerdict(self.replay_client(*calls), "reproduced", 0)
 
     def test_an_unknown_upstream_name_is_404(self):
         recorded = self.record_client(self.upstream(), 'POST|/nowhere/x|{}', env={"BASE_VARIABLE": "REENACT_URL"})
@@ -121,7 +131,7 @@ class BadInput(Case):
         upstream = self.upstream()
         recorded = self.record_client(upstream, "POST|/chat|{}|Host: evil.example", "POST|/chat|{}|Origin: https://evil.example",
                                       "POST|/chat|{}|Origin: http://localhost:3000")
-        statuses = [line.split()[0] for line in recorded.stdout.splitlines()]
+        statuses = [line.split()[0] for line in recorded.stdout.splitlines() if line]
         self.assertEqual(statuses, ["421", "403", "200"], recorded.stdout)
         self.assertEqual(len(upstream.requests), 1)
 
@@ -148,7 +158,6 @@ class BadInput(Case):
             os.chmod(directory, 0o555)
             for name in names:
                 os.chmod(os.path.join(directory, name), 0o444)
-        import subprocess
         done = subprocess.run([*prefix, os.environ["REENACT"], "log", "--store", self.store], env=self.environment, capture_output=True, text=True)
         self.assertSays(done, 2, self.store)
 
@@ -174,7 +183,6 @@ for case in cases:
     connection = socket.create_connection((base.hostname, base.port))
     connection.settimeout(20)
     connection.sendall(case)
-    connection.shutdown(socket.SHUT_WR) if False else None
     received = b""
     while b"\r\n\r\n" not in received:
         data = connection.recv(65536)

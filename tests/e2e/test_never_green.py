@@ -2,7 +2,7 @@
 import os
 import sys
 
-from harness import Case, answer, echo, main
+from harness import CLIENT, Case, main
 
 
 class NeverFalselyGreen(Case):
@@ -58,18 +58,18 @@ class NeverFalselyGreen(Case):
         self.assertVerdict(self.replay(trace="last"), "incomparable", 3)
 
     def test_other_output_diverges(self):
-        script = self.write("other.py", open(self.client).read() + "\nprint('one line more')\n")
+        script = self.write("other.py", CLIENT + "\nprint('one line more')\n")
         done = self.replay(sys.executable, script, *self.CALLS)
         self.assertVerdict(done, "diverged", 1)
         self.assertIn("stdout", done.stderr)
 
     def test_another_exit_status_diverges(self):
-        script = self.write("other.py", open(self.client).read() + "\nsys.exit(4)\n")
+        script = self.write("other.py", CLIENT + "\nsys.exit(4)\n")
         done = self.replay(sys.executable, script, *self.CALLS)
         self.assertVerdict(done, "diverged", 1)
 
     def test_an_application_that_swallows_the_miss_still_diverges(self):
-        script = self.write("swallow.py", open(self.client).read().replace("print(response.status", "response.read(); print(200 if 0 else 0"))
+        script = self.write("swallow.py", CLIENT.replace("print(response.status", "response.read(); print(200 if 0 else 0"))
         done = self.replay(sys.executable, script, self.CALLS[0].replace("88231", "1"), self.CALLS[1], options=["--ignore-output"])
         self.assertVerdict(done, "diverged", 1)
 
@@ -98,16 +98,15 @@ class NeverFalselyGreen(Case):
         self.assertVerdict(self.replay_client(*self.CALLS), "reproduced", 0)
 
     def test_an_application_that_leaves_early_diverges(self):
-        script = self.write("leaves.py", LEAVES)
-        done = self.replay(sys.executable, script, options=["--ignore-output"])
+        script = self.write("leaves.py", CLIENT + LEAVES)
+        done = self.replay(sys.executable, script, self.CALLS[0], options=["--ignore-output"])
         self.assertVerdict(done, "diverged", 1)
 
 
 LEAVES = r'''
-import os, socket, urllib.parse
-base = urllib.parse.urlsplit(os.environ["OPENAI_BASE_URL"])
+import socket
 connection = socket.create_connection((base.hostname, base.port))
-connection.sendall(b"POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n\r\nnot all of it")
+connection.sendall(b"POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\nnot all of it")
 '''
 
 if __name__ == "__main__":
