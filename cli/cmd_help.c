@@ -12,8 +12,8 @@ static enum rn_status list_commands(struct rn_buffer *out)
 {
     enum rn_status status = rn_buffer_addf(
         out, "usage: reenact COMMAND [options]\n\n"
-             "Records what an AI application was told by the outside world, and makes it happen\n"
-             "again, exactly.\n\n");
+             "Records what an AI application was told by the outside world, and makes it\n"
+             "happen again, exactly.\n\n");
     for (size_t i = 0; rn_cli_commands[i] != NULL && status == RN_OK; i++) {
         status = rn_buffer_addf(out, "  %-9s %s\n", rn_cli_commands[i]->name,
                                 rn_cli_commands[i]->summary);

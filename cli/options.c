@@ -200,8 +200,12 @@ enum rn_status rn_cli_describe(const struct rn_cli_command *command, struct rn_b
 {
     char label[80];
     size_t widest = 0;
-    enum rn_status status =
-        rn_buffer_addf(out, "usage: reenact %s\n\n%s.\n", command->synopsis, command->summary);
+    char first = command->summary[0];
+    if (first >= 'a' && first <= 'z') {
+        first = (char)(first - 'a' + 'A');
+    }
+    enum rn_status status = rn_buffer_addf(out, "usage: reenact %s\n\n%c%s.\n", command->synopsis,
+                                           first, command->summary + 1);
     for (const struct rn_option *option = command->options; option != NULL && option->name != NULL;
          option++) {
         size_t len = option_label(option, label, sizeof label);

@@ -73,7 +73,7 @@ static enum rn_status add_end(struct rn_buffer *out, const struct rn_view *view)
 {
     struct rn_bytes reason = rn_event_get(view->event, RN_TAG_END_REASON);
     enum rn_end end = rn_event_end_of(view->event);
-    enum rn_status status = rn_buffer_addf(out, "%-*s %s", LABEL_COLUMNS, "ended",
+    enum rn_status status = rn_buffer_addf(out, "%-*s %s", LABEL_COLUMNS, "end",
                                            end == RN_END_NONE ? "not yet" : rn_end_name(end));
     if (status == RN_OK && reason.len > 0) {
         status = rn_buffer_addf(out, ": ");
@@ -130,6 +130,9 @@ static enum rn_status add_message(struct rn_buffer *out, const struct rn_show *s
         return status == RN_OK ? rn_buffer_addf(out, "none\n") : status;
     }
     enum rn_status status = add_title(out, show, is_request ? "request head" : "response head");
+    if (rn_bytes_ends_with(raw_head, RN_LIT("\r\n\r\n"))) {
+        raw_head.len -= 2;
+    }
     status = status == RN_OK ? add_text(out, raw_head) : status;
     status = status == RN_OK ? add_title(out, show, is_request ? "request body" : "response body")
                              : status;
@@ -214,6 +217,27 @@ static enum rn_status add_ports(struct rn_buffer *out, struct rn_bytes ports)
     return status;
 }
 
+/* "stdin null, stdout terminal, stderr pipe; 80 x 24, xterm" */
+static enum rn_status add_stdio(struct rn_buffer *out, struct rn_bytes stdio)
+{
+    static const char *const streams[] = {"stdin", ", stdout", ", stderr"};
+    if (stdio.len < 7) {
+        return RN_OK;
+    }
+    enum rn_status status = rn_buffer_addf(out, "%-*s ", LABEL_COLUMNS, "stdio");
+    for (size_t i = 0; i < 3 && status == RN_OK; i++) {
+        status = rn_buffer_addf(out, "%s %s", streams[i], rn_view_stdio_name(stdio.data[i]));
+    }
+    unsigned rows = (unsigned)stdio.data[3] << 8 | stdio.data[4];
+    unsigned columns = (unsigned)stdio.data[5] << 8 | stdio.data[6];
+    if (status == RN_OK && rows > 0) {
+        status = rn_buffer_addf(out, "; %u x %u, ", columns, rows);
+        status = status == RN_OK ? rn_printable(out, rn_bytes_from(stdio, 7), RN_PRINTABLE_LINE)
+                                 : status;
+    }
+    return status == RN_OK ? rn_buffer_add_byte(out, '\n') : status;
+}
+
 /* Pairs of runs: name of a lock file, its SHA-256 as bytes. */
 static enum rn_status add_locks(struct rn_buffer *out, struct rn_bytes pairs)
 {
@@ -245,17 +269,23 @@ static enum rn_status add_run(struct rn_buffer *out, const struct rn_show *show,
                               const struct rn_view *view)
 {
     const struct rn_event *event = view->event;
-    struct rn_human ended;
+    struct rn_human ended, moment, took;
     uint64_t wait_status = rn_event_number(event, RN_TAG_EXIT, UINT64_MAX);
     enum rn_status status = add_argv(out, rn_event_get(event, RN_TAG_ARGV));
     status = status == RN_OK ? add_fact(out, "in", rn_event_get(event, RN_TAG_CWD)) : status;
-    status = status == RN_OK && view->arrived_wall_ns > 0 ? add_times(out, view) : status;
+    if (status == RN_OK) {
+        status = add_fact(out, "started",
+                          rn_bytes_text(rn_human_moment(&moment, view->arrived_wall_ns)));
+    }
+    if (status == RN_OK && view->has_complete) {
+        status = add_fact(out, "took", rn_bytes_text(rn_human_duration(&took, view->complete_ns)));
+    }
     if (status == RN_OK && wait_status != UINT64_MAX) {
         status = add_fact(out, "ended", rn_bytes_text(rn_human_exit(&ended, (int)wait_status)));
     }
     status = status == RN_OK ? add_fact(out, "commit", rn_event_get(event, RN_TAG_COMMIT)) : status;
     status = status == RN_OK ? add_locks(out, rn_event_get(event, RN_TAG_LOCKS)) : status;
-    status = status == RN_OK ? add_fact(out, "stdio", rn_event_get(event, RN_TAG_STDIO)) : status;
+    status = status == RN_OK ? add_stdio(out, rn_event_get(event, RN_TAG_STDIO)) : status;
     status = status == RN_OK ? add_ports(out, rn_event_get(event, RN_TAG_PORTS)) : status;
     status = status == RN_OK ? add_pairs(out, "variables", rn_event_get(event, RN_TAG_VARIABLES))
                              : status;

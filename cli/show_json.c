@@ -112,7 +112,7 @@ static void put_exchange_facts(json_t *object, const struct rn_view *view)
 
 /* --- everything that is stored ------------------------------------------------------------------------------------- */
 
-/* How the bytes of a tag are to be written; tags not listed are text. */
+/* How the bytes of a tag are to be written; tags not listed are text, those skipped have members of their own. */
 enum form { FORM_TEXT, FORM_NUMBERS, FORM_RUNS, FORM_BYTES, FORM_SKIP };
 
 static enum form form_of(enum rn_tag tag)
@@ -135,13 +135,14 @@ static enum form form_of(enum rn_tag tag)
     case RN_TAG_RESPONSE_FRAMING:
     case RN_TAG_CLIENT:
     case RN_TAG_MAC:
-    case RN_TAG_LOCKS:
-    case RN_TAG_PORTS:
     case RN_TAG_GAP:
         return FORM_BYTES;
     case RN_TAG_KIND:
     case RN_TAG_END:
     case RN_TAG_REDACTIONS:
+    case RN_TAG_STDIO:
+    case RN_TAG_LOCKS:
+    case RN_TAG_PORTS:
         return FORM_SKIP;
     default:
         return FORM_TEXT;
@@ -208,6 +209,41 @@ static void put_fields(json_t *object, const struct rn_event *event)
     (void)json_object_set_new(object, "erased", erased);
 }
 
+/* What a run has beside its plain fields: how its streams were, its ports, the digests of its lock files. */
+static void put_run_facts(json_t *object, const struct rn_event *event)
+{
+    static const char *const streams[] = {"stdin", "stdout", "stderr"};
+    struct rn_bytes stdio = rn_event_get(event, RN_TAG_STDIO);
+    struct rn_bytes list = rn_event_get(event, RN_TAG_PORTS);
+    struct rn_bytes name;
+    struct rn_bytes digest;
+    uint64_t port = 0;
+    json_t *kinds = json_object();
+    json_t *ports = json_array();
+    json_t *locks = json_array();
+    for (size_t i = 0; i < 3 && i < stdio.len; i++) {
+        rn_json_out_text(kinds, streams[i], rn_view_stdio_name(stdio.data[i]));
+    }
+    while (rn_run_get(&list, &name) && rn_varint_get(&list, &port)) {
+        json_t *entry = json_object();
+        rn_json_out_bytes(entry, "upstream", name);
+        rn_json_out_u32(entry, "port", (uint32_t)port);
+        (void)json_array_append_new(ports, entry);
+    }
+    list = rn_event_get(event, RN_TAG_LOCKS);
+    while (rn_run_get(&list, &name) && rn_run_get(&list, &digest)) {
+        json_t *entry = json_object();
+        rn_json_out_bytes(entry, "file", name);
+        put_hex(entry, "sha256", digest);
+        (void)json_array_append_new(locks, entry);
+    }
+    (void)json_object_set_new(object, "stdio", kinds);
+    (void)json_object_set_new(object, "ports", ports);
+    (void)json_object_set_new(object, "locks", locks);
+    rn_json_out_exit(object, "exit", (int)rn_event_number(event, RN_TAG_EXIT, (uint64_t)-1));
+    rn_json_out_moment(object, "started", rn_event_number(event, RN_TAG_TIMES, 0));
+}
+
 static void put_redactions(json_t *object, const struct rn_event *event)
 {
     json_t *array = json_array();
@@ -244,6 +280,9 @@ static enum rn_status append_event(struct rn_show *show, json_t *array, enum rn_
         put_name(object, &event);
         if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE) {
             put_exchange_facts(object, &view);
+        } else if (rn_event_kind_of(&event) == RN_EVENT_RUN) {
+            put_run_facts(object, &event);
+            put_fields(object, &event);
         } else {
             put_fields(object, &event);
         }
@@ -326,6 +365,8 @@ enum rn_status rn_show_event_json(struct rn_show *show, enum rn_event_class clas
     put_name(document, &event);
     if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE) {
         put_exchange_facts(document, &view);
+    } else if (rn_event_kind_of(&event) == RN_EVENT_RUN) {
+        put_run_facts(document, &event);
     }
     put_fields(document, &event);
     put_redactions(document, &event);

@@ -198,8 +198,8 @@ static struct layout layout_of(const struct rn_show *show)
     if (layout.upstream > UPSTREAM_COLUMNS_MAX) {
         layout.upstream = UPSTREAM_COLUMNS_MAX;
     }
-    /* What stands to its right: status, took, first, sent, got. */
-    size_t others = layout.ordinal + 2 + layout.upstream + 2 + 2 + 3 + 11 + 11 + 8 + 8;
+    /* What stands to its right: status, took, first, sent, got, redacted. */
+    size_t others = layout.ordinal + 2 + layout.upstream + 2 + 2 + 3 + 11 + 11 + 8 + 8 + 10;
     size_t width = rn_show_width(show);
     layout.request = width > others + REQUEST_COLUMNS_MIN ? width - others : REQUEST_COLUMNS_MIN;
     return layout;
@@ -223,9 +223,9 @@ static enum rn_status add_titles(struct rn_buffer *out, const struct rn_show *sh
 {
     char text[512];
     int request = layout->request > 300 ? 300 : (int)layout->request;
-    (void)snprintf(text, sizeof text, "%*s  %-*s  %-*s  %3s%11s%11s%8s%8s", (int)layout->ordinal,
-                   "#", (int)layout->upstream, "upstream", request, "request", "", "took", "first",
-                   "sent", "got");
+    (void)snprintf(text, sizeof text, "%*s  %-*s  %-*s  %3s%11s%11s%8s%8s%10s",
+                   (int)layout->ordinal, "#", (int)layout->upstream, "upstream", request, "request",
+                   "", "took", "first", "sent", "got", "redacted");
     enum rn_status status = rn_buffer_add_byte(out, '\n');
     status = status == RN_OK
                  ? rn_screen_paint(out, show->screen.colour, RN_PAINT_DIM, rn_bytes_text(text))
@@ -250,19 +250,22 @@ static enum rn_status add_measures(struct rn_buffer *out, const struct rn_view *
     struct rn_human took, first, sent, got;
     uint64_t sent_bytes = rn_event_get(view->event, RN_TAG_REQUEST_BODY).len;
     uint64_t got_bytes = rn_event_get(view->event, RN_TAG_RESPONSE_BODY).len;
-    return rn_buffer_addf(out, "%11s%11s%8s%8s",
-                          view->has_complete ? rn_human_duration(&took, view->complete_ns) : "-",
-                          view->has_first_byte ? rn_human_duration(&first, view->first_byte_ns)
-                                               : "-",
-                          rn_human_bytes(&sent, sent_bytes), rn_human_bytes(&got, got_bytes));
+    char redactions[16] = "";
+    if (view->redactions > 0) {
+        (void)snprintf(redactions, sizeof redactions, "%10u", view->redactions);
+    }
+    return rn_buffer_addf(
+        out, "%11s%11s%8s%8s%s",
+        view->has_complete ? rn_human_duration(&took, view->complete_ns) : "-",
+        view->has_first_byte ? rn_human_duration(&first, view->first_byte_ns) : "-",
+        rn_human_bytes(&sent, sent_bytes), rn_human_bytes(&got, got_bytes), redactions);
 }
 
-/* What is out of the ordinary: how it ended, flags, redactions. A line of its own, since lines are full already. */
+/* What is out of the ordinary: how it ended, and flags. A line of its own, since lines are full already. */
 static enum rn_status add_oddities(struct rn_buffer *out, const struct rn_show *show, size_t indent,
                                    const struct rn_view *view)
 {
     struct rn_buffer text = {0};
-    struct rn_human spans;
     enum rn_end end = rn_event_end_of(view->event);
     struct rn_bytes reason = rn_event_get(view->event, RN_TAG_END_REASON);
     enum rn_status status = RN_OK;
@@ -280,10 +283,6 @@ static enum rn_status add_oddities(struct rn_buffer *out, const struct rn_show *
     for (size_t i = 0; i < sizeof flags / sizeof *flags && status == RN_OK; i++) {
         status = (view->flags & flags[i].bit) != 0 ? rn_buffer_addf(&text, "%s, ", flags[i].words)
                                                    : RN_OK;
-    }
-    if (status == RN_OK && view->redactions > 0) {
-        status = rn_buffer_addf(
-            &text, "%s, ", rn_human_count(&spans, view->redactions, "redaction", "redactions"));
     }
     if (status == RN_OK && text.len > 0) {
         text.len -= 2;

@@ -123,6 +123,26 @@ void rn_view_free(struct rn_view *view)
     rn_buffer_free(&view->response.memory);
 }
 
+const char *rn_view_stdio_name(uint8_t letter)
+{
+    switch (letter) {
+    case 't':
+        return "terminal";
+    case 'p':
+        return "pipe";
+    case 'f':
+        return "file";
+    case 'n':
+        return "null";
+    case 's':
+        return "socket";
+    case '-':
+        return "closed";
+    default:
+        return "unknown";
+    }
+}
+
 struct rn_view_pieces rn_view_pieces_of(const struct rn_event *event)
 {
     return (struct rn_view_pieces){.cuts = rn_event_get(event, RN_TAG_RESPONSE_CUTS),

@@ -53,6 +53,9 @@ struct rn_view_redaction {
 /* Takes one off the front of the list; false at its end or where it is malformed. */
 bool rn_view_redaction_next(struct rn_bytes *list, struct rn_view_redaction *out);
 
+/* A letter of RN_TAG_STDIO as a word; static. */
+const char *rn_view_stdio_name(uint8_t letter);
+
 /* Walks the pieces of a response body in step with offsets into it. A struct with the two lists set is at the start. */
 struct rn_view_pieces {
     struct rn_bytes cuts;  /* RN_TAG_RESPONSE_CUTS, what is left of it */

@@ -46,7 +46,7 @@ def sections_of_manual(text):
 def limits_of_header(text):
     text = text.replace("\\\n", " ")
     for name, value in re.findall(r"^#define (RN_[A-Z_]+)[ \t]+(.+)$", text, re.MULTILINE):
-        value = re.sub(r"/\*.*", "", value).replace("(size_t)", "")
+        value = re.sub(r"/\*.*|\((?:size_t|uint64_t|unsigned)\)", "", value)
         value = re.sub(r"UINT64_C\((\d+)\)", r"\1", value)
         value = re.sub(r"(\d)[uUlL]+", r"\1", value)
         yield name, eval(value, {"__builtins__": {}})  # only digits and operators are left

@@ -227,7 +227,7 @@ START_TEST(the_page_lists_every_option_aligned)
     ck_assert_int_eq(rn_cli_describe(&command, &page), RN_OK);
     ck_assert_int_eq(rn_buffer_add_byte(&page, 0), RN_OK);
     ck_assert_str_eq((const char *)page.data,
-                     "usage: reenact demo [options] WORD\n\ndo nothing.\n\n"
+                     "usage: reenact demo [options] WORD\n\nDo nothing.\n\n"
                      "  --flag              a flag\n"
                      "  --text TEXT         a text\n"
                      "  --number N          a number\n"
