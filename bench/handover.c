@@ -382,7 +382,7 @@ int main(int argc, char **argv)
     }
     (void)pthread_setname_np(pthread_self(), "loop");
     pthread_t writer;
-    if (pthread_create(&writer, NULL, write_for_ever, NULL) != 0) {
+    if (bench.held && pthread_create(&writer, NULL, write_for_ever, NULL) != 0) {
         return 2;
     }
     rn_loop_run(bench.loop);
