@@ -124,7 +124,9 @@ static bool claim_holds(const struct rn_frame *frame)
     if (frame->codec == RN_CODEC_NONE) {
         return frame->raw_bytes == frame->stored.len;
     }
-    return ZSTD_getFrameContentSize(frame->stored.data, frame->stored.len) == frame->raw_bytes;
+    /* Only what shrank is written compressed. */
+    return frame->stored.len < frame->raw_bytes &&
+           ZSTD_getFrameContentSize(frame->stored.data, frame->stored.len) == frame->raw_bytes;
 }
 
 enum rn_status rn_frame_decode(struct rn_codec_context *context, const struct rn_frame *frame,
