@@ -6,7 +6,9 @@
 
 Pass 1: `reenact serve` records while a local upstream plays the recorded answers. Pass 2: the upstream is gone and
 `reenact replay --serve` answers the same requests, sent with another API key of another length. Both raw answers must be
-equal byte for byte, chunk sizes included, except inside redacted spans. Pass 3: every trace is replayed against itself.
+equal byte for byte, chunk sizes included, except inside redacted spans. (A thousand times the recorded pace, because
+--pace=instant would set retry-after to 0.) Pass 3: every trace is replayed against itself by `bytes`. Last, the names of all
+header fields that were redacted are printed.
 
 A line: {trace, method, url, req_headers: [[k, v]], req_body | req_body_b64, status, resp_headers, resp_body |
 resp_body_b64, chunks: [[bytes, delta_us] ...]}; lines whose URL is not http(s) are left out. Heads that do not fit their
@@ -14,6 +16,7 @@ bodies (Content-Length, Transfer-Encoding) are mended and counted.
 """
 import argparse
 import base64
+import collections
 import concurrent.futures
 import json
 import os
@@ -298,6 +301,18 @@ def difference(recorded, replayed):
     return f"byte {at}: {recorded[at - 20:at + 40]!r} became {replayed[at - 20:at + 40]!r}", redacted
 
 
+def redacted_names(command, environment, trace, events):
+    """Names of the header fields of a trace that hold a placeholder, and how often."""
+    names = collections.Counter()
+    for event in range(1, events + 1):
+        heads = subprocess.run([*command, f"{trace}:{event}", "--raw", "head"], env=environment, capture_output=True).stdout
+        for line in heads.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if b"RN-REDACTED-" in value or re.search(rb"(^|[ =])x{3,11}([; ]|$)", value):
+                names[name.decode("latin-1").lower()] += 1
+    return names
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("reenact")
@@ -306,7 +321,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--keep", help="keep the store here")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     exchanges, left_out = generate(options.generate, options.seed) if options.generate else load(options.data)
     directory = tempfile.mkdtemp(prefix="reenact-corpus-")
     store = options.keep or os.path.join(directory, "store")
@@ -326,7 +341,7 @@ def main():
     print(f"recorded: serve ended with {served}; {sum(map(len, recorded))} bytes of answers; {len(unlike)} of them our own 502",
           flush=True)
 
-    process, url = start([options.reenact, "replay", "--store", store, "--serve", "--order", "any", "corpus"], environment)
+    process, url = start([options.reenact, "replay", "--store", store, "--serve", "--order", "any", "--pace", "1000", "corpus"], environment)
     replayed = play(exchanges, url, KEYS[1], options.connections)
     verdict = stop(process)
     differences, redacted = [], 0
@@ -350,6 +365,11 @@ def main():
     for trace, sentence in failed[:12]:
         print(f"  {trace}: {sentence}")
     print(f"self-replayed by bytes: {len(traces) - len(failed)} of {len(traces)} traces verified", flush=True)
+    counts = collections.Counter(exchange.trace for exchange in exchanges)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        show = [options.reenact, "show", "--store", store]
+        names = sum(pool.map(lambda trace: redacted_names(show, environment, trace, counts[trace]), traces), collections.Counter())
+    print("redacted header fields: " + ", ".join(f"{name} ({count})" for name, count in names.most_common()), flush=True)
     checked = subprocess.run([options.reenact, "verify", "--store", store], env=environment, capture_output=True, text=True)
     print(f"verify: exit {checked.returncode}: {checked.stdout.strip()[-200:]}{checked.stderr.strip()[-200:]}")
     good = not differences and not failed and not unlike and served == 0 and verdict == 0 and checked.returncode == 0
