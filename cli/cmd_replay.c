@@ -121,12 +121,18 @@ static enum rn_status add_finding(struct rn_buffer *out, const char *label, cons
 
 static enum rn_status add_findings(struct rn_buffer *out, const struct rn_replay_outcome *outcome)
 {
+    /* The sentence says in one what the lines say apart. */
+    bool has_place = outcome->place != NULL && outcome->place[0] != '\0';
     const struct {
         const char *label;
         const char *text;
     } findings[] = {
-        {"finding", outcome->sentence}, {"where", outcome->place}, {"expected", outcome->expected},
-        {"came", outcome->came},        {"cause", outcome->cause}, {"try", outcome->advice},
+        {"finding", has_place ? NULL : outcome->sentence},
+        {"where", outcome->place},
+        {"expected", outcome->expected},
+        {"came", outcome->came},
+        {"cause", outcome->cause},
+        {"try", outcome->advice},
     };
     enum rn_status status = RN_OK;
     for (size_t i = 0; i < sizeof findings / sizeof *findings && status == RN_OK; i++) {
