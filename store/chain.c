@@ -38,8 +38,6 @@ struct walk {
     struct rn_store *store;
     const struct rn_trace_id *id;
     const struct rn_salts *salts;
-    rn_chain_visit *visit;
-    void *self;
     struct rn_digests *chain;
     struct rn_error *error;
 };
@@ -57,9 +55,6 @@ static enum rn_status add_event(const struct walk *walk, const struct rn_piece *
         status = hash_event(walk->salts, &event, &digests);
         status = status == RN_OK ? RN_OK : fail_at(walk->id, pieces, status, walk->error);
     }
-    if (status == RN_OK && walk->visit != NULL) {
-        status = walk->visit(walk->self, &event, walk->error);
-    }
     rn_arena_free(&arena);
     if (status == RN_OK && !rn_chain_add(walk->chain, class, pieces[0].n, &digests)) {
         status = rn_fail(walk->error, RN_NOMEM, "no memory to compute digests");
@@ -69,10 +64,9 @@ static enum rn_status add_event(const struct walk *walk, const struct rn_piece *
 
 enum rn_status rn_chain_of(struct rn_store *store, const struct rn_trace_id *id,
                            const struct rn_salts *salts, const struct rn_pieces *pieces,
-                           rn_chain_visit *visit, void *self, struct rn_digests *out,
-                           struct rn_error *error)
+                           struct rn_digests *out, struct rn_error *error)
 {
-    const struct walk walk = {store, id, salts, visit, self, out, error};
+    const struct walk walk = {store, id, salts, out, error};
     enum rn_status status = RN_OK;
     if (!rn_chain_begin(id, out)) {
         return rn_fail(error, RN_NOMEM, "no memory to compute digests");

@@ -7,18 +7,13 @@
 #include "pieces.h"
 #include "store/trace.h"
 
-/* Each event as it is read, lent during the call. */
-typedef enum rn_status rn_chain_visit(void *self, const struct rn_event *event,
-                                      struct rn_error *error);
-
 /*
  * Reads every event and gap among `pieces` (all of one trace, as rn_pieces_of_trace gives them), hashes and chains them. An
  * event without its last piece is in no chain: its trace goes on, or what came of it stands in a gap. RN_DAMAGED names the
- * first event that cannot be read or hashed; then the rest is left out. `visit` may be NULL; its failures end the walk.
+ * first event that cannot be read or hashed; then the rest is left out.
  */
 enum rn_status rn_chain_of(struct rn_store *store, const struct rn_trace_id *id,
                            const struct rn_salts *salts, const struct rn_pieces *pieces,
-                           rn_chain_visit *visit, void *self, struct rn_digests *out,
-                           struct rn_error *error);
+                           struct rn_digests *out, struct rn_error *error);
 
 #endif

@@ -17,7 +17,7 @@ enum rn_status rn_trace_copy(struct rn_store *from, const struct rn_trace_id *id
 /*
  * Erases the content of one field of a closed trace. Its length and hashes stay, the trace's secret is replaced by the salts
  * of what remains, the old frame's row is rewritten. `evidence` and `said` still verify. RN_NOTFOUND: no such field; RN_BUSY:
- * the trace is open; RN_REFUSED: kind and end of an event are its structure. Free pages of the file keep the old bytes until
+ * the trace is open; RN_REFUSED: kind, times, end, flags, upstream and exit are structure and stay. Free pages of the file keep the old bytes until
  * they are used again or the store is compacted.
  */
 enum rn_status rn_trace_erase_field(struct rn_store *store, const struct rn_trace_id *id,

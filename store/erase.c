@@ -334,12 +334,19 @@ static enum rn_status write_all(struct erasing *erasing)
     return rn_db_commit(txn, erasing->error);
 }
 
+/* What summaries and indexes are made of: not content, but what the trace is. */
+static bool is_structure(enum rn_tag tag)
+{
+    return tag == RN_TAG_KIND || tag == RN_TAG_TIMES || tag == RN_TAG_END || tag == RN_TAG_FLAGS ||
+           tag == RN_TAG_UPSTREAM || tag == RN_TAG_EXIT;
+}
+
 static enum rn_status check_erasable(const struct erasing *erasing)
 {
     char place[RN_PLACE_TEXT_BYTES];
     const char *name = rn_tag_name(erasing->tag);
     rn_place_text((unsigned)erasing->class, erasing->n, place);
-    if (erasing->tag == RN_TAG_KIND || erasing->tag == RN_TAG_END) {
+    if (is_structure(erasing->tag)) {
         return rn_fail(erasing->error, RN_REFUSED,
                        "the field '%s' is the structure of event %s and stays", name, place);
     }

@@ -270,7 +270,7 @@ enum rn_status rn_index_step(struct rn_store *store, uint32_t max_rows, uint64_t
         run_step(step, max_rows > RN_INDEX_ROWS_MAX ? RN_INDEX_ROWS_MAX : max_rows, error);
     pthread_mutex_unlock(&store->index_lock);
     if (status == RN_OK) {
-        *rows_left = step->last - step->to;
+        *rows_left = step->last > step->to ? step->last - step->to : 0;
     }
     rn_arena_free(&step->arena);
     rn_free(step);

@@ -5,6 +5,7 @@
  */
 #include "index_row.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/varint.h"
@@ -206,6 +207,18 @@ static enum rn_status take_whole(struct rn_index_step_state *step, struct rn_tra
     return add_foreign(step, &now->id, event);
 }
 
+/* The length of an erased field still counts. */
+static uint64_t erased_bytes(const struct rn_event *piece, enum rn_tag tag)
+{
+    struct rn_bytes rest = piece->erasures;
+    struct rn_erasure erasure;
+    uint64_t bytes = 0;
+    while (rest.len > 0 && rn_erasure_get(&rest, &erasure)) {
+        bytes += erasure.tag == (unsigned)tag ? erasure.bytes : 0;
+    }
+    return bytes;
+}
+
 /* For every piece: what adds up. */
 static enum rn_status take_piece(struct rn_index_step_state *step, struct rn_trace_summary *now,
                                  const struct rn_frame *header, const struct rn_event *piece)
@@ -213,7 +226,7 @@ static enum rn_status take_piece(struct rn_index_step_state *step, struct rn_tra
     static const enum rn_tag crossed[] = {RN_TAG_REQUEST_HEAD, RN_TAG_REQUEST_BODY,
                                           RN_TAG_RESPONSE_HEAD, RN_TAG_RESPONSE_BODY};
     for (size_t i = 0; i < sizeof crossed / sizeof crossed[0]; i++) {
-        now->raw_bytes += rn_event_get(piece, crossed[i]).len;
+        now->raw_bytes += rn_event_get(piece, crossed[i]).len + erased_bytes(piece, crossed[i]);
     }
     if (header->part == 0 && header->class == RN_CLASS_EVENT) {
         take_time(now, rn_event_number(piece, RN_TAG_TIMES, 0));
@@ -381,6 +394,33 @@ static enum rn_status closing_row(struct rn_index_step_state *step, const struct
     return add_open_mark(step, &now->id, RN_INDEX_REMOVE, RN_LIT(""));
 }
 
+/*
+ * A row whose checksum fails, as far as its header can be believed: it keeps its place in a trace that is known, so that the
+ * event is read as damaged and not as never recorded. A sound row of the same place takes precedence.
+ */
+static enum rn_status damaged_row(struct rn_index_step_state *step, const struct rn_index_row *row)
+{
+    uint8_t key[RN_EVENT_KEY_BYTES];
+    uint8_t value[8];
+    struct rn_trace_id id;
+    if (row->frame.len < RN_FRAME_HEADER_BYTES) {
+        return RN_OK;
+    }
+    const uint8_t *header = row->frame.data;
+    memcpy(id.bytes, header + 16, RN_TRACE_ID_BYTES);
+    const struct rn_index_change *change = rn_index_change_of(step, &id);
+    bool is_known = change != NULL && change->now.started_wall_ns != 0;
+    if (!is_known || header[2] < RN_FRAME_EVENT_OPEN || header[2] > RN_FRAME_EVENT ||
+        header[3] > RN_CLASS_NOTE) {
+        return RN_OK;
+    }
+    rn_key_event(&id, header[3], rn_get_u32(header + 32), rn_get_u32(header + 36),
+                 (enum rn_frame_kind)header[2], key);
+    rn_put_u64(value, row->row);
+    return add_entry(step, RN_TREE_EVENT, RN_INDEX_PUT_FIRST, rn_bytes_of(key, sizeof key),
+                     rn_bytes_of(value, sizeof value));
+}
+
 /* --- a step --------------------------------------------------------------------------------------------------------- */
 
 /* A damaged summary must not keep the store from opening: it begins anew, and verify names it. */
@@ -417,12 +457,13 @@ enum rn_status rn_index_row(struct rn_index_step_state *step, unsigned index,
                             struct rn_error *error)
 {
     struct rn_index_row *row = &step->rows[index];
-    struct rn_index_change *change =
-        row->is_sound ? rn_index_change_of(step, &row->header.trace) : NULL;
     enum rn_status status = RN_OK;
-    if (change == NULL) {
-        return RN_OK;
+    if (!row->is_sound) {
+        status = damaged_row(step, row);
+        return status == RN_OK ? RN_OK : rn_fail(error, status, "no memory to index the log");
     }
+    struct rn_index_change *change = rn_index_change_of(step, &row->header.trace);
+    assert(change != NULL);
     change->touched = true;
     change->now.stored_bytes += row->frame.len;
     switch (row->header.kind) {

@@ -6,6 +6,7 @@
 
 #include "db.h"
 #include "frame.h"
+#include "pieces.h"
 #include "store/trace.h"
 
 #define RN_INDEX_ROWS_MAX 256u
@@ -65,12 +66,22 @@ struct rn_index_change *rn_index_change_of(struct rn_index_step_state *step,
 /* Checks the headers of all rows and decodes the summaries. */
 enum rn_status rn_index_begin(struct rn_index_step_state *step, struct rn_error *error);
 /*
- * Takes row number `index` into its summary and adds its entries. A damaged row is passed over (verify names it); RN_NEWER
+ * Takes row number `index` into its summary and adds its entries. A damaged row only keeps its place (verify names it); RN_NEWER
  * for a frame of a later schema; RN_NOMEM, RN_IO.
  */
 enum rn_status rn_index_row(struct rn_index_step_state *step, unsigned index,
                             struct rn_error *error);
 /* Encodes the summaries that changed. */
 enum rn_status rn_index_end(struct rn_index_step_state *step, struct rn_error *error);
+
+/*
+ * Indexes one trace again without writing: `pieces` are all its rows in the order of the log. Each entry is shown to `seen`
+ * (lent during the call), and the encoded summary is appended to `summary`.
+ */
+typedef enum rn_status rn_index_seen(void *self, const struct rn_index_entry *entry,
+                                     struct rn_error *error);
+enum rn_status rn_index_again(struct rn_store *store, const struct rn_trace_id *id,
+                              const struct rn_pieces *pieces, rn_index_seen *seen, void *self,
+                              struct rn_buffer *summary, struct rn_error *error);
 
 #endif

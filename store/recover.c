@@ -172,7 +172,7 @@ static enum rn_status closing_frame(struct rn_store *store, const struct rn_trac
     if (status != RN_OK) {
         goto done;
     }
-    status = rn_chain_of(store, id, &summary.salts, &pieces, NULL, NULL, &closing.digests, error);
+    status = rn_chain_of(store, id, &summary.salts, &pieces, &closing.digests, error);
     if (status == RN_DAMAGED) {
         memset(&closing.digests, 0, sizeof closing.digests);
         status = RN_OK;

@@ -109,9 +109,8 @@ enum rn_status rn_trace_verify(struct rn_store *store, const struct rn_trace_id 
     struct rn_digests found;
     enum rn_status status = rn_trace_summary(store, id, &arena, &summary, error);
     status = status == RN_OK ? rn_pieces_of_trace(store, id, &pieces, error) : status;
-    status = status == RN_OK
-                 ? rn_chain_of(store, id, &summary.salts, &pieces, NULL, NULL, &found, error)
-                 : status;
+    status =
+        status == RN_OK ? rn_chain_of(store, id, &summary.salts, &pieces, &found, error) : status;
     status = status == RN_OK ? compare(&summary, &found, error) : status;
     rn_pieces_free(&pieces);
     rn_arena_free(&arena);

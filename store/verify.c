@@ -10,11 +10,13 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "chain.h"
 #include "db_file.h"
-#include "foreign.h"
+#include "index.h"
+#include "index_row.h"
 #include "keys.h"
 #include "pieces.h"
 #include "scan.h"
@@ -214,127 +216,97 @@ static bool is_known_damaged(const struct walk *walk, const struct rn_trace_id *
     return false;
 }
 
-struct event_walk {
+struct entry_walk {
     struct walk *walk;
     const struct rn_trace_id *id;
 };
 
-/* Every foreign id of an exchange must lead back to its trace. */
-static enum rn_status check_foreign(void *self, const struct rn_event *event,
-                                    struct rn_error *error)
+/* An entry the log earns: is it there, and does it say the same? Of a foreign id the first place counts. */
+static enum rn_status check_earned(void *self, const struct rn_index_entry *entry,
+                                   struct rn_error *error)
 {
-    const struct event_walk *events = self;
-    struct rn_arena arena = {0};
-    struct rn_foreign_ids ids = {.count = 0};
-    enum rn_status status = RN_OK;
-    if (rn_event_kind_of(event) == RN_EVENT_EXCHANGE) {
-        status = rn_foreign_find(event, &arena, &ids);
-        status = status == RN_OK ? RN_OK : rn_fail(error, status, "no memory to verify");
+    static const char *const what[RN_TREE_COUNT] = {
+        [RN_TREE_TIME] = "the times",       [RN_TREE_EVENT] = "the events",
+        [RN_TREE_SUFFIX] = "the suffixes",  [RN_TREE_NAME] = "the names",
+        [RN_TREE_SESSION] = "the sessions", [RN_TREE_ID] = "the foreign ids"};
+    const struct entry_walk *entries = self;
+    struct walk *walk = entries->walk;
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes found = {0};
+    bool same = false;
+    char text[33];
+    if (entry->tree == RN_TREE_META) { /* the mark of an open trace: check_open_mark */
+        return RN_OK;
     }
-    for (unsigned i = 0; status == RN_OK && i < ids.count; i++) {
-        uint8_t key[RN_ID_KEY_BYTES_MAX];
-        bool is_there = false;
-        size_t len = rn_key_foreign(ids.id[i], events->id, key);
-        status = has_key(events->walk, RN_TREE_ID, rn_bytes_of(key, len), &is_there, NULL);
-        if (status == RN_OK && !is_there) {
-            char text[33];
-            rn_trace_id_text(events->id, text);
-            report(events->walk, events->id,
-                   "trace %s, event %" PRIu32 ": the id '%.*s' is not indexed", text, event->n,
-                   (int)ids.id[i].len, (const char *)ids.id[i].data);
-        }
+    enum rn_status status = rn_db_begin(walk->store->db, false, &txn, error);
+    if (status != RN_OK) {
+        return status;
     }
-    rn_arena_free(&arena);
-    return status;
+    status = rn_db_get(txn, entry->tree, entry->key, &found);
+    if (status == RN_OK && entry->tree == RN_TREE_ID) {
+        same = found.len == 4 && rn_get_u32(found.data) <= rn_get_u32(entry->value.data);
+    } else if (status == RN_OK) {
+        same = rn_bytes_equal(found, entry->value);
+    }
+    rn_db_abort(txn);
+    if (!same && (status == RN_OK || status == RN_NOTFOUND)) {
+        rn_trace_id_text(entries->id, text);
+        report(walk, entries->id, "trace %s: its entry among %s is %s", text, what[entry->tree],
+               status == RN_OK ? "another" : "missing");
+    }
+    return status == RN_NOTFOUND ? RN_OK : status;
 }
 
-static enum rn_status check_way_in(struct walk *walk, const struct rn_trace_id *id,
-                                   enum rn_tree tree, struct rn_bytes key, bool wanted,
-                                   const char *what)
+static enum rn_status check_open_mark(struct walk *walk, const struct rn_trace_summary *summary)
 {
+    uint8_t key[RN_OPEN_KEY_BYTES];
     bool is_there = false;
     char text[33];
-    enum rn_status status = has_key(walk, tree, key, &is_there, NULL);
-    if (status == RN_OK && is_there != wanted) {
-        rn_trace_id_text(id, text);
-        report(walk, id, "trace %s: its entry among %s is %s", text, what,
-               wanted ? "missing" : "left over");
-    }
-    return status;
-}
-
-static enum rn_status check_ways_in(struct walk *walk, const struct rn_trace_summary *summary)
-{
-    uint8_t time[RN_TIME_KEY_BYTES];
-    uint8_t suffix[RN_TRACE_ID_BYTES];
-    uint8_t session[RN_SESSION_KEY_BYTES];
-    uint8_t name[RN_NAME_KEY_BYTES_MAX];
-    uint8_t open[RN_OPEN_KEY_BYTES];
-    const struct rn_trace_id *id = &summary->id;
-    rn_key_time(summary->started_wall_ns, id, time);
-    rn_key_suffix(id, suffix);
-    rn_key_session(&summary->session, summary->started_wall_ns, id, session);
-    rn_key_open(id, open);
-    size_t name_len = rn_key_name(summary->name, summary->started_wall_ns, id, name);
-    const struct {
-        enum rn_tree tree;
-        struct rn_bytes key;
-        bool wanted;
-        const char *what;
-    } ways[] = {
-        {RN_TREE_TIME, rn_bytes_of(time, sizeof time), true, "the times"},
-        {RN_TREE_SUFFIX, rn_bytes_of(suffix, sizeof suffix), true, "the suffixes"},
-        {RN_TREE_SESSION, rn_bytes_of(session, sizeof session), true, "the sessions"},
-        {RN_TREE_NAME, rn_bytes_of(name, name_len), summary->name.len > 0, "the names"},
-        {RN_TREE_META, rn_bytes_of(open, sizeof open), summary->state == RN_TRACE_OPEN,
-         "the open traces"},
-    };
-    enum rn_status status = RN_OK;
-    for (size_t i = 0; status == RN_OK && i < sizeof ways / sizeof ways[0]; i++) {
-        status = check_way_in(walk, id, ways[i].tree, ways[i].key, ways[i].wanted, ways[i].what);
-    }
-    return status;
-}
-
-static bool salts_equal(const struct rn_salts *a, const struct rn_salts *b)
-{
-    if (a->from_secret != b->from_secret) {
-        return false;
-    }
-    return a->from_secret ? memcmp(a->secret, b->secret, RN_SECRET_BYTES) == 0
-                          : rn_bytes_equal(a->table, b->table);
-}
-
-/* The summary against the frame that closed the trace. */
-static enum rn_status check_closing(struct walk *walk, const struct rn_trace_summary *summary,
-                                    const struct rn_pieces *pieces)
-{
-    const struct rn_piece *last = pieces->count > 0 ? &pieces->at[pieces->count - 1] : NULL;
-    bool has_closing = last != NULL && last->kind == RN_FRAME_TRACE_CLOSE;
-    struct rn_buffer raw = {0};
-    struct rn_trace_closing closing;
-    char text[33];
-    rn_trace_id_text(&summary->id, text);
-    if (has_closing != (summary->state != RN_TRACE_OPEN)) {
-        report(walk, &summary->id,
-               "trace %s: its summary and the log differ on whether it is closed", text);
-        return RN_OK;
-    }
-    if (!has_closing) {
-        return RN_OK;
-    }
+    rn_key_open(&summary->id, key);
     enum rn_status status =
-        rn_piece_read(walk->store, &summary->id, last, &raw, NULL, NULL, walk->error);
-    status = status == RN_OK ? rn_trace_closing_decode(rn_buffer_bytes(&raw), &closing, walk->error)
-                             : status;
-    if (status == RN_OK &&
-        (closing.state != summary->state || !salts_equal(&closing.salts, &summary->salts) ||
-         memcmp(&closing.digests, &summary->digests, sizeof closing.digests) != 0)) {
-        report(walk, &summary->id,
-               "trace %s: its summary says something else than the frame that closed it", text);
+        has_key(walk, RN_TREE_META, rn_bytes_of(key, sizeof key), &is_there, NULL);
+    if (status == RN_OK && is_there != (summary->state == RN_TRACE_OPEN)) {
+        rn_trace_id_text(&summary->id, text);
+        report(walk, &summary->id, "trace %s: its mark among the open traces is %s", text,
+               is_there ? "left over" : "missing");
     }
-    rn_buffer_free(&raw);
-    return status == RN_DAMAGED ? RN_OK : status; /* a damaged row was reported as such */
+    return status;
+}
+
+static int by_row(const void *a, const void *b)
+{
+    uint64_t left = ((const struct rn_piece *)a)->row;
+    uint64_t right = ((const struct rn_piece *)b)->row;
+    return left < right ? -1 : left > right;
+}
+
+/* Indexes the trace once more, in memory, and compares. Reorders `pieces`. */
+static enum rn_status check_indexes(struct walk *walk, const struct rn_trace_summary *summary,
+                                    struct rn_pieces *pieces)
+{
+    struct entry_walk entries = {walk, &summary->id};
+    struct rn_buffer again = {0};
+    struct rn_buffer stored = {0};
+    char text[33];
+    qsort(pieces->at, pieces->count, sizeof *pieces->at, by_row);
+    enum rn_status status = rn_index_again(walk->store, &summary->id, pieces, check_earned,
+                                           &entries, &again, walk->error);
+    if (status == RN_DAMAGED) { /* a row is gone: check_trees says which */
+        rn_buffer_free(&again);
+        return RN_OK;
+    }
+    if (status == RN_OK && rn_summary_encode(summary, &stored) != RN_OK) {
+        status = rn_fail(walk->error, RN_NOMEM, "no memory to verify %s", walk->store->path);
+    }
+    /* The summary of an open trace may have moved on meanwhile. */
+    if (status == RN_OK && summary->state != RN_TRACE_OPEN &&
+        !rn_bytes_equal(rn_buffer_bytes(&again), rn_buffer_bytes(&stored))) {
+        rn_trace_id_text(&summary->id, text);
+        report(walk, &summary->id, "trace %s: its summary is not what its events say", text);
+    }
+    rn_buffer_free(&again);
+    rn_buffer_free(&stored);
+    return status == RN_OK ? check_open_mark(walk, summary) : status;
 }
 
 static uint64_t count_events(const struct rn_pieces *pieces)
@@ -349,13 +321,12 @@ static uint64_t count_events(const struct rn_pieces *pieces)
 static enum rn_status check_chain(struct walk *walk, const struct rn_trace_summary *summary,
                                   const struct rn_pieces *pieces)
 {
-    struct event_walk events = {walk, &summary->id};
     struct rn_error inner = {.text = ""};
     struct rn_digests found;
     char text[33];
-    enum rn_status status = rn_chain_of(walk->store, &summary->id, &summary->salts, pieces,
-                                        check_foreign, &events, &found, &inner);
-    if (status == RN_DAMAGED) {
+    enum rn_status status =
+        rn_chain_of(walk->store, &summary->id, &summary->salts, pieces, &found, &inner);
+    if (status == RN_DAMAGED || status == RN_NEWER) {
         if (!is_known_damaged(walk, &summary->id)) {
             report(walk, &summary->id, "%s", inner.text);
         }
@@ -382,20 +353,22 @@ static enum rn_status check_trace(struct walk *walk, const struct rn_trace_id *i
     struct rn_trace_summary summary;
     enum rn_status status = rn_trace_summary(walk->store, id, &arena, &summary, walk->error);
     walk->counts->traces++;
+    status = status == RN_OK ? rn_pieces_of_trace(walk->store, id, &pieces, walk->error) : status;
     if (status == RN_DAMAGED) {
         report(walk, id, "%s", walk->error->text);
         status = RN_OK;
         goto done;
     }
-    status = status == RN_OK ? rn_pieces_of_trace(walk->store, id, &pieces, walk->error) : status;
     if (status != RN_OK) {
         goto done;
     }
     walk->counts->events += count_events(&pieces);
     walk->counts->open += summary.state == RN_TRACE_OPEN;
     status = check_chain(walk, &summary, &pieces);
-    status = status == RN_OK ? check_closing(walk, &summary, &pieces) : status;
-    status = status == RN_OK ? check_ways_in(walk, &summary) : status;
+    if (status == RN_OK &&
+        !is_known_damaged(walk, id)) { /* what a damaged row earned cannot be told */
+        status = check_indexes(walk, &summary, &pieces);
+    }
 done:
     rn_pieces_free(&pieces);
     rn_arena_free(&arena);
@@ -427,42 +400,49 @@ static enum rn_status check_traces(struct walk *walk)
 
 /* --- the indexes back ----------------------------------------------------------------------------------------------- */
 
-/* Every entry that names a row or a trace must find it. */
-static enum rn_status check_entry(struct walk *walk, enum rn_tree tree, const char *what,
-                                  const struct rn_scan_entry *entry)
+static enum rn_status check_row_entry(struct walk *walk, const struct rn_scan_entry *entry)
 {
-    struct rn_bytes id = {0};
+    struct rn_trace_id id;
+    uint64_t row = 0;
     bool is_there = false;
     enum rn_status status = RN_OK;
-    uint8_t turned[RN_TRACE_ID_BYTES];
-    if (entry->key.len < RN_TRACE_ID_BYTES) {
-        report(walk, &nobody, "an entry among %s has a broken key", what);
-        return RN_OK;
-    }
-    id = rn_bytes_from(entry->key, entry->key.len - RN_TRACE_ID_BYTES);
-    if (tree == RN_TREE_EVENT) {
-        uint64_t row = 0;
-        id = rn_bytes_sub(entry->key, 0, RN_TRACE_ID_BYTES);
+    if (rn_row_read(entry->value, &row)) {
         status = has_key(walk, RN_TREE_LOG, entry->value, &is_there, NULL);
-        if (status == RN_OK && !is_there) {
-            struct rn_trace_id of;
-            memcpy(of.bytes, id.data, RN_TRACE_ID_BYTES);
-            report(walk, &of, "an entry among %s names row %" PRIu64 ", which is missing", what,
-                   rn_row_read(entry->value, &row) ? row : 0);
-        }
-        return status;
     }
+    if (status == RN_OK && !is_there) {
+        memcpy(id.bytes, entry->key.data, RN_TRACE_ID_BYTES);
+        report(walk, &id, "an entry among the events names row %" PRIu64 ", which is missing", row);
+    }
+    return status;
+}
+
+static enum rn_status check_trace_entry(struct walk *walk, enum rn_tree tree, const char *what,
+                                        const struct rn_scan_entry *entry)
+{
+    struct rn_trace_id id;
+    bool is_there = false;
+    memcpy(id.bytes, entry->key.data + entry->key.len - RN_TRACE_ID_BYTES, RN_TRACE_ID_BYTES);
     if (tree == RN_TREE_SUFFIX) {
-        struct rn_trace_id of;
-        memcpy(of.bytes, id.data, RN_TRACE_ID_BYTES);
-        rn_key_suffix(&of, turned);
-        id = rn_bytes_of(turned, sizeof turned);
+        rn_key_suffix(&id, id.bytes);
     }
-    status = has_key(walk, RN_TREE_TRACE, id, &is_there, NULL);
+    enum rn_status status =
+        has_key(walk, RN_TREE_TRACE, rn_bytes_of(id.bytes, RN_TRACE_ID_BYTES), &is_there, NULL);
     if (status == RN_OK && !is_there) {
         report(walk, &nobody, "an entry among %s names a trace that is missing", what);
     }
     return status;
+}
+
+/* Every entry that names a row or a trace must find it. */
+static enum rn_status check_entry(struct walk *walk, enum rn_tree tree, const char *what,
+                                  const struct rn_scan_entry *entry)
+{
+    if (entry->key.len < RN_TRACE_ID_BYTES) {
+        report(walk, &nobody, "an entry among %s has a broken key", what);
+        return RN_OK;
+    }
+    return tree == RN_TREE_EVENT ? check_row_entry(walk, entry)
+                                 : check_trace_entry(walk, tree, what, entry);
 }
 
 static enum rn_status check_tree(struct walk *walk, enum rn_tree tree, const char *what)
@@ -499,13 +479,14 @@ static enum rn_status check_trees(struct walk *walk)
 
 /* --- a walk --------------------------------------------------------------------------------------------------------- */
 
-static enum rn_status last_row(struct walk *walk)
+static enum rn_status check_watermark(struct walk *walk)
 {
-    struct rn_db_txn *txn = NULL;
-    enum rn_status status = rn_db_begin(walk->store->db, false, &txn, walk->error);
-    if (status == RN_OK) {
-        status = rn_db_last_row(txn, &walk->last_row);
-        rn_db_abort(txn);
+    uint64_t watermark = 0;
+    enum rn_status status = rn_index_where(walk->store, &watermark, &walk->last_row, walk->error);
+    if (status == RN_OK && watermark > walk->last_row) {
+        report(walk, &nobody,
+               "the indexes claim row %" PRIu64 ", and the log ends with row %" PRIu64, watermark,
+               walk->last_row);
     }
     return status;
 }
@@ -523,7 +504,7 @@ enum rn_status rn_store_verify(struct rn_store *store, rn_verify_finding *findin
         report(&walk, &nobody, "%s", walk.error->text);
         return RN_OK;
     }
-    status = status == RN_OK ? last_row(&walk) : status;
+    status = status == RN_OK ? check_watermark(&walk) : status;
     status = status == RN_OK ? rn_store_catch_up(store, walk.error) : status;
     status = status == RN_OK ? check_rows(&walk) : status;
     status = status == RN_OK ? check_traces(&walk) : status;
