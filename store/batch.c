@@ -96,7 +96,10 @@ static enum rn_status commit_frames(struct rn_batch *batch)
     if (batch->frame_count == 0) {
         return RN_OK;
     }
-    enum rn_status status = rn_db_begin(batch->db, true, &txn, &batch->error);
+    enum rn_status status = rn_db_has_room(batch->db, &batch->error);
+    if (status == RN_OK) {
+        status = rn_db_begin(batch->db, true, &txn, &batch->error);
+    }
     if (status != RN_OK) {
         return status;
     }

@@ -66,7 +66,10 @@ static enum rn_status append_and_clear(struct rn_store *to, struct rn_rewrite *r
                                        struct rn_error *error)
 {
     struct rn_db_txn *txn = NULL;
-    enum rn_status status = rn_db_begin(to->db, true, &txn, error);
+    enum rn_status status = rn_db_has_room(to->db, error);
+    if (status == RN_OK) {
+        status = rn_db_begin(to->db, true, &txn, error);
+    }
     if (status != RN_OK) {
         return status;
     }
@@ -167,7 +170,10 @@ static enum rn_status append_note(struct rn_store *store, struct rn_rewrite *rew
                                   const struct rn_trace_summary *summary, struct rn_error *error)
 {
     struct rn_db_txn *txn = NULL;
-    enum rn_status status = rn_db_begin(store->db, true, &txn, error);
+    enum rn_status status = rn_db_has_room(store->db, error);
+    if (status == RN_OK) {
+        status = rn_db_begin(store->db, true, &txn, error);
+    }
     if (status != RN_OK) {
         return status;
     }

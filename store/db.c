@@ -153,7 +153,7 @@ static enum rn_status fail(const struct rn_db *db, int rc, const char *doing,
     }
 }
 
-static enum rn_status may_write(const struct rn_db *db, struct rn_error *error)
+enum rn_status rn_db_has_room(const struct rn_db *db, struct rn_error *error)
 {
     uint64_t left = disk_free_bytes(db);
     if (left < RN_DISK_FREE_BYTES_MIN) {
@@ -332,7 +332,7 @@ static enum rn_status trees_open(struct rn_db *db, bool create, struct rn_error 
         return rn_fail(error, RN_NOTFOUND, "%s holds no store yet", db->file);
     }
     if (is_empty) {
-        enum rn_status status = may_write(db, error);
+        enum rn_status status = rn_db_has_room(db, error);
         if (status != RN_OK) {
             return status;
         }
@@ -539,10 +539,6 @@ enum rn_status rn_db_begin(struct rn_db *db, bool write, struct rn_db_txn **out,
             error, RN_IO,
             "%s failed before and takes nothing more; look at the disk, then start again",
             db->file);
-    }
-    enum rn_status status = write ? may_write(db, error) : RN_OK;
-    if (status != RN_OK) {
-        return status;
     }
     struct rn_db_txn *txn = rn_calloc(1, sizeof *txn);
     if (txn == NULL) {

@@ -43,7 +43,13 @@ const char *rn_db_file(const struct rn_db *db);
 /* The first tree this build knows and the file lacks, or NULL. Only RN_TREE_META is there for certain. */
 const char *rn_db_missing_tree(const struct rn_db *db);
 
-/* Writing: RN_FULL below RN_DISK_FREE_BYTES_MIN; waits for the writer of another process. */
+/*
+ * RN_FULL with a sentence when fewer than RN_DISK_FREE_BYTES_MIN are free. Asked before anything new is taken into the log;
+ * indexes and the closing of what a dead recorder left may use what is kept free, so that a full store can still be read.
+ */
+enum rn_status rn_db_has_room(const struct rn_db *db, struct rn_error *error);
+
+/* A write transaction waits for the writer of another process. */
 enum rn_status rn_db_begin(struct rn_db *db, bool write, struct rn_db_txn **out, struct rn_error *error);
 /*
  * Commits and frees, also when it fails (the batch must be redone from memory). RN_FULL, RN_IO. After a failed sync every
