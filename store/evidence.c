@@ -52,46 +52,65 @@ static void put_u64(uint8_t out[8], uint64_t value)
 
 /* --- volatile lines ------------------------------------------------------------------------------------------------- */
 
-/* Part of the format: a name added here changes `said` of traces already stored, so the list grows only with a version. */
-static const char *const volatile_names[] = {"age",
-                                             "anthropic-dangerous-direct-browser-access",
-                                             "apim-request-id",
-                                             "baggage",
-                                             "cf-ray",
-                                             "date",
-                                             "idempotency-key",
-                                             "openai-processing-ms",
-                                             "request-id",
-                                             "sentry-trace",
-                                             "server-timing",
-                                             "traceparent",
-                                             "tracestate",
-                                             "user-agent",
-                                             "x-amzn-requestid",
-                                             "x-amzn-trace-id",
-                                             "x-app",
-                                             "x-client-request-id",
-                                             "x-cloud-trace-context",
-                                             "x-envoy-upstream-service-time",
-                                             "x-goog-api-client",
-                                             "x-ms-request-id",
-                                             "x-request-id",
-                                             "x-server-timeout",
-                                             "x-trace-id"};
-static const char *const volatile_prefixes[] = {
-    "amz-sdk-", "anthropic-ratelimit-", "ratelimit",    "x-amz-date",
-    "x-b3-",    "x-datadog-",           "x-ratelimit-", "x-stainless-"};
+struct name {
+    const char *text;
+    size_t len;
+};
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 
+/* Part of the format: a name added here changes `said` of traces already stored, so the list grows only with a version. */
+static const struct name volatile_names[] = {
+    NAME("age"),
+    NAME("anthropic-dangerous-direct-browser-access"),
+    NAME("apim-request-id"),
+    NAME("baggage"),
+    NAME("cf-ray"),
+    NAME("date"),
+    NAME("idempotency-key"),
+    NAME("openai-processing-ms"),
+    NAME("request-id"),
+    NAME("sentry-trace"),
+    NAME("server-timing"),
+    NAME("traceparent"),
+    NAME("tracestate"),
+    NAME("user-agent"),
+    NAME("x-amzn-requestid"),
+    NAME("x-amzn-trace-id"),
+    NAME("x-app"),
+    NAME("x-client-request-id"),
+    NAME("x-cloud-trace-context"),
+    NAME("x-envoy-upstream-service-time"),
+    NAME("x-goog-api-client"),
+    NAME("x-ms-request-id"),
+    NAME("x-request-id"),
+    NAME("x-server-timeout"),
+    NAME("x-trace-id"),
+};
+static const struct name volatile_prefixes[] = {
+    NAME("amz-sdk-"), NAME("anthropic-ratelimit-"), NAME("ratelimit"),    NAME("x-amz-date"),
+    NAME("x-b3-"),    NAME("x-datadog-"),           NAME("x-ratelimit-"), NAME("x-stainless-"),
+};
+
+static bool begins_with(struct rn_bytes name, const struct name *prefix)
+{
+    return name.len >= prefix->len && rn_byte_lower(name.data[0]) == (uint8_t)prefix->text[0] &&
+           rn_bytes_equal_nocase(rn_bytes_sub(name, 0, prefix->len),
+                                 rn_bytes_of(prefix->text, prefix->len));
+}
+
+/* Asked for every line of every head: most names differ in length or first letter. */
 bool rn_evidence_is_volatile(struct rn_bytes name)
 {
     for (size_t i = 0; i < sizeof volatile_names / sizeof volatile_names[0]; i++) {
-        if (rn_bytes_equal_nocase(name, rn_bytes_text(volatile_names[i]))) {
+        if (name.len == volatile_names[i].len && begins_with(name, &volatile_names[i])) {
             return true;
         }
     }
     for (size_t i = 0; i < sizeof volatile_prefixes / sizeof volatile_prefixes[0]; i++) {
-        struct rn_bytes prefix = rn_bytes_text(volatile_prefixes[i]);
-        if (rn_bytes_equal_nocase(rn_bytes_sub(name, 0, prefix.len), prefix)) {
+        if (begins_with(name, &volatile_prefixes[i])) {
             return true;
         }
     }

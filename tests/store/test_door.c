@@ -323,6 +323,87 @@ START_TEST(long_streams_lose_no_byte)
 }
 END_TEST
 
+/* --- chance --------------------------------------------------------------------------------------------------------- */
+
+static uint32_t chance_state;
+
+static uint32_t chance(uint32_t below)
+{
+    chance_state = chance_state * 1664525u + 1013904223u;
+    return (chance_state >> 8) % below;
+}
+
+/* "Abcdefghijklmnop/qrst+uv=" in clear, with JSON and percent escapes, and in Base64 behind no, one and two bytes. */
+static const char *const planted[] = {
+    "Abcdefghijklmnop/qrst+uv=",
+    "Abcdefghijklmnop\\/qrst+uv=",
+    "Abcdefghijklmnop%2Fqrst%2Buv%3D",
+    "QWJjZGVmZ2hpamtsbW5vcC9xcnN0K3V2PQ==",
+    "eEFiY2RlZmdoaWprbG1ub3AvcXJzdCt1dj0=",
+    "eHhBYmNkZWZnaGlqa2xtbm9wL3Fyc3QrdXY9",
+};
+/* What would give each of them away. */
+static const char *const traces_of_it[] = {"efghijklmnop", "ZGVmZ2hpamtsbW5v", "RlZmdoaWprbG1ub3A",
+                                           "kZWZnaGlqa2xtbm9w"};
+
+static void plant(struct rn_buffer *text)
+{
+    static const char filler[] = "aZ09 \n\"{}:,.-_/+=%";
+    for (uint32_t i = 0, pieces = 1 + chance(4); i < pieces; i++) {
+        for (uint32_t j = chance(200); j > 0; j--) {
+            ck_assert_int_eq(rn_buffer_add_byte(text, (uint8_t)filler[chance(sizeof filler - 1)]),
+                             RN_OK);
+        }
+        const char *secret = planted[chance(sizeof planted / sizeof planted[0])];
+        ck_assert_int_eq(rn_buffer_addf(text, " %s ", secret), RN_OK);
+    }
+}
+
+static size_t cut_up(size_t len, size_t cuts[16])
+{
+    size_t count = chance(16);
+    for (size_t i = 0; i < count; i++) {
+        cuts[i] = chance((uint32_t)len + 1);
+        for (size_t j = i; j > 0 && cuts[j - 1] > cuts[j]; j--) {
+            size_t swap = cuts[j];
+            cuts[j] = cuts[j - 1];
+            cuts[j - 1] = swap;
+        }
+    }
+    return count;
+}
+
+START_TEST(planted_secrets_never_survive_chance)
+{
+    ck_assert_int_eq(rn_door_learn(door, RN_LIT("Abcdefghijklmnop/qrst+uv=")), RN_OK);
+    for (uint32_t seed = 1; seed <= 2000; seed++) {
+        struct rn_buffer text = {0};
+        struct rn_buffer out = {0};
+        struct rn_spans spans = {0};
+        size_t cuts[16];
+        chance_state = seed;
+        plant(&text);
+        size_t count = cut_up(text.len, cuts);
+        pass_stream(RN_TAG_STDOUT, rn_buffer_bytes(&text), cuts, count, &out, &spans);
+        ck_assert_uint_eq(out.len, text.len);
+        for (size_t i = 0; i < sizeof traces_of_it / sizeof traces_of_it[0]; i++) {
+            ck_assert_msg(rn_bytes_find(rn_buffer_bytes(&out), rn_bytes_text(traces_of_it[i])) ==
+                              RN_NPOS,
+                          "seed %u lets %s out", seed, traces_of_it[i]);
+        }
+        /* And nothing else was touched. */
+        for (size_t i = 0; i < spans.count; i++) {
+            memcpy(out.data + spans.at[i].offset, text.data + spans.at[i].offset, spans.at[i].len);
+        }
+        ck_assert_msg(rn_bytes_equal(rn_buffer_bytes(&out), rn_buffer_bytes(&text)), "seed %u",
+                      seed);
+        rn_spans_free(&spans);
+        rn_buffer_free(&out);
+        rn_buffer_free(&text);
+    }
+}
+END_TEST
+
 /* --- codings -------------------------------------------------------------------------------------------------------- */
 
 static void gzip(const char *text, struct rn_buffer *out)
@@ -615,6 +696,7 @@ Suite *rn_suite(void)
         stream_cut_at_each_byte_hides_the_same,
         stream_in_single_bytes_hides_the_same,
         long_streams_lose_no_byte,
+        planted_secrets_never_survive_chance,
         coded_body_is_kept_as_it_came,
         coded_body_with_a_credential_is_withheld,
         body_that_lies_about_its_coding_is_looked_at_as_it_lies,
