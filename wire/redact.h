@@ -74,8 +74,8 @@ enum rn_status rn_redact_target(struct rn_redactor *redactor, struct rn_bytes ta
 /*
  * A body, argv line or output: shapes, seen values, placeholders; with `is_json` also known members (api_key, apiKey,
  * password, client_secret, access_token, refresh_token, ... with string values of at most 8 KiB), JSON inside strings of
- * JSON included; without it the same names as form fields (client_secret=...&) and long options (--api-key=...). What a
- * name shows here is learned, and is then looked for in these same bytes too.
+ * JSON included; without it the same names before '=' (client_secret=...& in a form, --api-key=... in argv). What a name
+ * shows here is learned, and is then looked for in these same bytes too.
  *
  * For bodies that come in parts: with `final` false, *settled is how many leading bytes can be stored now because no
  * span can still begin in them and end behind the input; the caller keeps the rest and feeds it again with what follows.

@@ -198,6 +198,7 @@ enum rn_status rn_redact_head(struct rn_redactor *redactor, struct rn_bytes head
     struct rn_walk walk = rn_walk_begin(redactor, head, true, spans);
     struct rn_bytes rest = head;
     struct rn_bytes name = {NULL, 0};
+    walk.scan.is_lines = true;
     bool started = false;
     while (rest.len > 0) {
         struct rn_bytes line = take_line(&rest);

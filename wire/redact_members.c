@@ -1,5 +1,5 @@
 /*
- * Values found by the name in front of them: "api_key": "..." in JSON, client_secret=... in forms, --api-key=... in argv.
+ * Values found by the name in front of them: "api_key": "..." in JSON; client_secret=..., --api-key=... elsewhere.
  *
  * JSON is not parsed: the text may be one part of many, or JSON inside a string of JSON, as the arguments of tool calls
  * are. A known name in quotes, a colon and a string, all with the same number of backslashes before their quotes, is a
@@ -189,17 +189,13 @@ static bool ends_a_form_value(uint8_t byte)
     return byte == '&' || byte == '"' || byte == '\'' || byte <= ' ';
 }
 
-/* A name that may stand there: at the beginning, behind '&', or as a long option. */
+/* A known name, or a long option of that name, that ends at `equals`. */
 static bool form_name_before(struct rn_bytes text, size_t equals, size_t *begin)
 {
     struct rn_bytes name = name_before(text, equals);
-    if (name.len == 0) {
-        return false;
-    }
     *begin = equals - name.len;
     bool option = rn_bytes_starts_with(name, RN_LIT("--"));
-    bool placed = option || *begin == 0 || text.data[*begin - 1] == '&';
-    return placed && rn_redact_is_member_name(rn_bytes_from(name, option ? 2 : 0));
+    return rn_redact_is_member_name(rn_bytes_from(name, option ? 2 : 0));
 }
 
 static void try_equals(struct rn_scan *scan, size_t equals, const struct rn_member_sink *sink)
@@ -223,12 +219,11 @@ static void try_equals(struct rn_scan *scan, size_t equals, const struct rn_memb
 
 static void scan_form(struct rn_scan *scan, const struct rn_member_sink *sink)
 {
-    struct rn_bytes text = scan->text;
-    const uint8_t *at = text.data;
-    const uint8_t *end = text.data + text.len;
-    while (at < end && (at = memchr(at, '=', (size_t)(end - at))) != NULL) {
-        try_equals(scan, (size_t)(at - text.data), sink);
-        at++;
+    size_t at = 0;
+    size_t next;
+    while ((next = rn_bytes_find_byte(rn_bytes_from(scan->text, at), '=')) != RN_NPOS) {
+        try_equals(scan, at + next, sink);
+        at += next + 1;
     }
 }
 

@@ -30,7 +30,8 @@ void rn_spans_finish(struct rn_spans *spans, struct rn_bytes text);
 /* One search through one text. */
 struct rn_scan {
     struct rn_bytes text;
-    bool final; /* nothing follows the text */
+    bool final;    /* nothing follows the text */
+    bool is_lines; /* a head: nothing reaches over the end of its line */
     struct rn_spans *spans;
     size_t open; /* where the first thing begins that only more text can decide; RN_NPOS: nowhere */
     size_t run_end; /* redact_shapes.c: runs of token bytes up to here are done */
@@ -167,7 +168,7 @@ struct rn_member_sink {
     void (*found)(void *context, struct rn_bytes raw, size_t name_begin);
     void *context;
 };
-/* "name": "value" at any depth of escaping, or name=value between '&'s. */
+/* "name": "value" at any depth of escaping, or name=value. */
 void rn_members_scan(struct rn_scan *scan, bool is_json, const struct rn_member_sink *sink);
 /* Non-final text: where a known name begins that the end of the text leaves without its value, or RN_NPOS. */
 size_t rn_members_pending(struct rn_bytes text);

@@ -233,7 +233,9 @@ static size_t behind_escape(struct rn_bytes text, size_t begin, size_t end)
 static size_t try_shape(struct rn_scan *scan, size_t at, size_t done)
 {
     size_t len = at >= done && rn_shape_may_begin(scan->text, at) ? shape_len(scan->text, at) : 0;
-    if (len > 0) {
+    /* "sk-" before a placeholder was no key before the placeholder was written. */
+    if (len > 0 &&
+        rn_bytes_find(rn_bytes_sub(scan->text, at, len), RN_LIT(RN_PLACEHOLDER)) == RN_NPOS) {
         rn_scan_found(scan, at, at + len, RN_SECRET_SHAPE);
         return at + len;
     }
@@ -268,27 +270,66 @@ void rn_shapes_at_run(struct rn_scan *scan, size_t at)
 
 /* --- private keys -------------------------------------------------------------------------------------------------- */
 
+#define LABEL_BYTES_MAX 48u
+
+/* "RSA PRIVATE KEY" of "-----BEGIN RSA PRIVATE KEY-----" (RFC 7468, 3): capitals, digits and blanks from `at` on. */
+static struct rn_bytes label_at(struct rn_bytes text, size_t at)
+{
+    size_t end = at;
+    while (end < text.len && end - at < LABEL_BYTES_MAX &&
+           (is_in(UPPER, text.data[end]) || text.data[end] == ' ')) {
+        end++;
+    }
+    return rn_bytes_sub(text, at, end - at);
+}
+
+/* Where the block that begins with this label ends, or RN_NPOS. */
+static size_t block_end(struct rn_bytes rest, size_t at, struct rn_bytes label)
+{
+    static const struct rn_bytes mark = TEXT("-----END ");
+    size_t next;
+    while ((next = rn_bytes_find(rn_bytes_from(rest, at), mark)) != RN_NPOS) {
+        at += next + mark.len;
+        if (rn_bytes_starts_with(rn_bytes_from(rest, at), label) &&
+            rn_bytes_starts_with(rn_bytes_from(rest, at + label.len), RN_LIT("-----"))) {
+            return at + label.len + 5;
+        }
+    }
+    return RN_NPOS;
+}
+
+/* How far Base64 and line ends (escaped or not) go on from `at`. */
+static size_t cut_block_end(struct rn_bytes rest, size_t at)
+{
+    while (at < rest.len && (is_in(BASE64, rest.data[at]) || rest.data[at] == '\r' ||
+                             rest.data[at] == '\n' || rest.data[at] == '\\')) {
+        at++;
+    }
+    return at;
+}
+
 void rn_shapes_at_pem(struct rn_scan *scan, size_t at)
 {
-    static const struct rn_bytes mark = {(const uint8_t *)"PRIVATE KEY-----", 16};
-    const size_t label_max = 64;
+    const size_t begin_len = 11; /* "-----BEGIN " */
     struct rn_bytes rest = rn_bytes_sub(scan->text, at, RN_FOUND_BYTES_MAX);
-    bool more = !scan->final && at + RN_FOUND_BYTES_MAX > scan->text.len;
-    size_t label = rn_bytes_find(rn_bytes_sub(rest, 0, label_max), mark);
-    if (label == RN_NPOS) {
-        /* The label may be cut. */
-        if (!scan->final && rest.len < label_max) {
-            rn_scan_open(scan, at);
-        }
+    bool whole = rest.len == RN_FOUND_BYTES_MAX || scan->final;
+    struct rn_bytes label = label_at(rest, begin_len);
+    struct rn_bytes dashes = rn_bytes_sub(rest, begin_len + label.len, 5);
+    if (!whole && begin_len + label.len + dashes.len == rest.len) {
+        rn_scan_open(scan, at); /* the label may be cut */
         return;
     }
-    size_t behind = label + mark.len;
-    size_t end = rn_bytes_find(rn_bytes_from(rest, behind), mark);
+    if (!rn_bytes_equal(dashes, RN_LIT("-----")) ||
+        rn_bytes_find(label, RN_LIT("PRIVATE KEY")) == RN_NPOS) {
+        return;
+    }
+    size_t end = block_end(rest, begin_len + label.len, label);
     if (end != RN_NPOS) {
-        rn_scan_found(scan, at, at + behind + end + mark.len, RN_SECRET_SHAPE);
-    } else if (more) {
+        rn_scan_found(scan, at, at + end, RN_SECRET_SHAPE);
+    } else if (!whole) {
         rn_scan_open(scan, at);
-    } else if (at + RN_FOUND_BYTES_MAX > scan->text.len) {
-        rn_scan_found(scan, at, scan->text.len, RN_SECRET_SHAPE); /* cut, but still a key */
+    } else if (rest.len < RN_FOUND_BYTES_MAX) {
+        rn_scan_found(scan, at, scan->text.len,
+                      RN_SECRET_SHAPE); /* cut off by the end, but still a key */
     }
 }

@@ -97,6 +97,11 @@ void rn_redact_apply(uint8_t *bytes, const struct rn_spans *spans)
 
 void rn_scan_found(struct rn_scan *scan, size_t begin, size_t end, enum rn_secret_kind kind)
 {
+    for (size_t at = begin; scan->is_lines && at < end; at++) {
+        if (scan->text.data[at] == '\r' || scan->text.data[at] == '\n') {
+            end = at;
+        }
+    }
     if (scan->status == RN_OK && begin < end) {
         scan->status = rn_spans_add(scan->spans, begin, end, kind);
     }

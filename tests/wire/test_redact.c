@@ -337,6 +337,9 @@ START_TEST(private_keys_are_hidden_as_a_block)
     check(BODY, "{\"pem\":\"<-----BEGIN PRIVATE KEY-----\\nMIIEpAIBAAKCAQEA\\n-----END PRIVATE "
                 "KEY----->\\n\"}");
     check(BODY, "cut <-----BEGIN EC PRIVATE KEY-----\nMIIEpAIBAAKCAQEA>");
+    check(BODY, "<-----BEGIN EC PRIVATE KEY-----> is how it begins");
+    check(BODY, "-----BEGIN EC PRIVATE KEY is not closed -----");
+    check(HEAD_REQUEST, "GET / HTTP/1.1\r\nX: <-----BEGIN EC PRIVATE KEY----->\r\nY: z\r\n\r\n");
 }
 END_TEST
 
@@ -598,7 +601,7 @@ END_TEST
 START_TEST(forms_and_options_are_hidden_by_name)
 {
     check(BODY, "client_secret=<abc>&grant_type=x&refresh_token=<d%20e>&scope=token=1");
-    check(BODY, "prog --api-key=<abc> --model=x password=stays");
+    check(BODY, "prog --api-key=<abc> --model=x password=<secret> word=stays");
     check(BODY, "password=<p>");
     check(BODY, "&password=");
 }
