@@ -191,6 +191,9 @@ static struct rn_bytes word_at(struct rn_bytes text, size_t at)
     while (end < text.len && is_word(text.data[end])) {
         end++;
     }
+    while (end > begin && (text.data[end - 1] == '.' || text.data[end - 1] == ':')) {
+        end--; /* the end of a sentence is no part of a date */
+    }
     return rn_bytes_sub(text, begin, end - begin);
 }
 
