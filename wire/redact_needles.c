@@ -75,12 +75,16 @@ static struct rn_bytes draft_text(const struct draft *draft, size_t i)
 /* Takes what was appended to the buffer since `begin` as one more needle, unless it is there already or too short. */
 static void take(struct draft *draft, size_t begin, const struct rn_needle *like, size_t anchor)
 {
+    if (draft->status != RN_OK) {
+        draft->texts->len = begin;
+        return;
+    }
     struct rn_bytes text = rn_bytes_of(draft->texts->data + begin, draft->texts->len - begin);
     bool known = text.len < RN_ANCHOR_BYTES || text.len > RN_FOUND_BYTES_MAX;
     for (size_t i = 0; !known && i < draft->count; i++) {
         known = rn_bytes_equal(draft_text(draft, i), text);
     }
-    if (known || draft->count == SPELLINGS_MAX || draft->status != RN_OK) {
+    if (known || draft->count == SPELLINGS_MAX) {
         draft->texts->len = begin;
         return;
     }
