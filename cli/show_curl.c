@@ -103,7 +103,7 @@ static enum rn_status add_url(struct curl *curl)
 
 /* --- fields -------------------------------------------------------------------------------------------------------- */
 
-/* What belongs to the connection or is set by curl itself. */
+/* What belongs to the connection, is set by curl itself, or was for us and not passed on. */
 static bool is_left_out(struct rn_bytes name)
 {
     static const char *const names[] = {"host", "content-length", "expect"};
@@ -112,7 +112,9 @@ static bool is_left_out(struct rn_bytes name)
             return true;
         }
     }
-    return rn_http_is_hop_by_hop(name);
+    struct rn_bytes ours = RN_LIT("x-reenact-");
+    return rn_http_is_hop_by_hop(name) ||
+           rn_bytes_equal_nocase(rn_bytes_sub(name, 0, ours.len), ours);
 }
 
 /* OPENAI_API_KEY for the fields that hold one, else OPENAI_ and the field's name. */

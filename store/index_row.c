@@ -269,7 +269,10 @@ static enum rn_status pieces_so_far(struct rn_index_step_state *step, unsigned i
     out->count = kept;
     for (unsigned i = 0; status == RN_OK && i <= index; i++) {
         const struct rn_index_row *row = &step->rows[i];
-        if (row->is_sound && rn_trace_id_equal(&row->header.trace, &of->trace) &&
+        /* The frames of the trace itself stand as class 0, n 0 as well, like the run. */
+        bool is_event = row->is_sound && row->header.kind >= RN_FRAME_EVENT_OPEN &&
+                        row->header.kind <= RN_FRAME_EVENT;
+        if (is_event && rn_trace_id_equal(&row->header.trace, &of->trace) &&
             row->header.class == of->class && row->header.n == of->n) {
             struct rn_piece piece = {.row = row->row,
                                      .class = (uint8_t)of->class,

@@ -184,6 +184,13 @@ class Show(Case):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertNotEqual(done.stdout + done.stderr, "")
 
+    def test_log_knows_how_each_run_ended(self):
+        for command, status, ended in (("true", 0, {"exited": 0}), ("exit 3", 3, {"exited": 3}), ("kill -9 $$", 137, {"signal": 9}),
+                                       ("echo some output; exit 1", 1, {"exited": 1})):
+            self.assertEqual(self.reenact("record", "--store", self.store, "--", "sh", "-c", command).returncode, status)
+            log = json.loads(self.reenact("log", "--store", self.store, "--json", "--limit", "1").stdout)
+            self.assertEqual(log["traces"][0]["exit"], ended, command)
+
     def test_log_says_what_it_left_out(self):
         for _ in range(3):
             self.assertEqual(self.reenact("record", "--store", self.store, "--", "true").returncode, 0)
