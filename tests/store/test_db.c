@@ -410,18 +410,16 @@ START_TEST(a_disk_that_ends_says_so_and_loses_nothing)
 }
 END_TEST
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(RN_UNDER_ASAN)
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RN_UNDER_ASAN 1
+/* Sanitizers reserve more address space than any limit that would mean something here. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RN_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define RN_SANITIZED 1
 #endif
-#endif
-#else
-#define RN_UNDER_ASAN 1
 #endif
 
-/* ASan reserves more address space than any limit that would mean something here. */
-#ifndef RN_UNDER_ASAN
+#ifndef RN_SANITIZED
 START_TEST(a_small_address_space_gets_a_small_map)
 {
     pid_t child = fork();
@@ -610,7 +608,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, a_garbage_lock_file_is_made_anew);
     tcase_add_test(cases, a_lock_file_of_another_version_in_use_is_refused);
     tcase_add_test(cases, a_disk_that_ends_says_so_and_loses_nothing);
-#ifndef RN_UNDER_ASAN
+#ifndef RN_SANITIZED
     tcase_add_test(cases, a_small_address_space_gets_a_small_map);
     tcase_add_test(cases, a_file_grown_by_another_process_is_mapped_again);
 #endif
