@@ -1,10 +1,10 @@
 /*
- * LMDB behind our own words. In come keys and values, out come statuses and sentences about this file.
+ * LMDB behind our own words: opening a file and running transactions on it. Keys and values within them are db_tree.c's.
  *
  * Keeps what LMDB asks of its callers: one environment per file and process, a map that never has to grow, no resizing
  * while a transaction lives, descriptors closed on exec, a commit that frees in any case. Knows nothing of frames or traces.
  */
-#include "db.h"
+#include "db_parts.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -12,9 +12,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <lmdb.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,35 +34,6 @@ static const char *const tree_names[RN_TREE_COUNT] = {
     [RN_TREE_NAME] = "name", [RN_TREE_SESSION] = "session", [RN_TREE_ID] = "id",
 };
 
-struct rn_db {
-    MDB_env *env;
-    MDB_dbi trees[RN_TREE_COUNT];
-    bool present[RN_TREE_COUNT];
-    char *file;      /* .../data.mdb */
-    char *lock_file; /* .../lock.mdb */
-    dev_t device;    /* of the directory: what makes it this store and no other */
-    ino_t inode;
-    struct rn_db *next; /* in the list of what this process has open */
-
-    pthread_mutex_t lock; /* over the three below */
-    pthread_cond_t changed;
-    unsigned active; /* transactions alive or beginning */
-    bool renewing;   /* the map is being replaced: nobody begins */
-    atomic_bool failed;
-};
-
-struct rn_db_txn {
-    struct rn_db *db;
-    MDB_txn *txn;
-    bool write;
-    bool knows_row;
-    uint64_t row; /* the last of the log, with knows_row */
-};
-
-struct rn_db_cursor {
-    MDB_cursor *cursor;
-};
-
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rn_db *open_list;
 
@@ -86,7 +54,7 @@ uint64_t rn_db_file_bytes(const struct rn_db *db)
     return stat(db->file, &found) == 0 ? (uint64_t)found.st_size : 0;
 }
 
-static enum rn_status status_of(int rc)
+enum rn_status rn_db_status(int rc)
 {
     switch (rc) {
     case MDB_SUCCESS:
@@ -120,10 +88,9 @@ static enum rn_status status_of(int rc)
     }
 }
 
-static enum rn_status fail(const struct rn_db *db, int rc, const char *doing,
-                           struct rn_error *error)
+enum rn_status rn_db_fail(const struct rn_db *db, int rc, const char *doing, struct rn_error *error)
 {
-    enum rn_status status = status_of(rc);
+    enum rn_status status = rn_db_status(rc);
     MDB_envinfo info = {0};
     switch (rc) {
     case ENOSPC:
@@ -233,7 +200,7 @@ static enum rn_status env_open(struct rn_db *db, const char *directory, struct r
         bytes /= 2;
         rc = env_open_with(db, directory, bytes);
     }
-    return rc == 0 ? RN_OK : fail(db, rc, "open", error);
+    return rc == 0 ? RN_OK : rn_db_fail(db, rc, "open", error);
 }
 
 static void close_on_exec(int descriptor, const struct stat *data, const struct stat *lock)
@@ -326,7 +293,7 @@ static enum rn_status trees_open(struct rn_db *db, bool create, struct rn_error 
     bool is_empty = false;
     int rc = trees_with(db, false, &is_empty);
     if (rc != 0) {
-        return fail(db, rc, "read", error);
+        return rn_db_fail(db, rc, "read", error);
     }
     if (is_empty && !create) {
         return rn_fail(error, RN_NOTFOUND, "%s holds no store yet", db->file);
@@ -339,7 +306,7 @@ static enum rn_status trees_open(struct rn_db *db, bool create, struct rn_error 
         rc = trees_with(db, true, &is_empty);
     }
     if (rc != 0) {
-        return fail(db, rc, "create", error);
+        return rn_db_fail(db, rc, "create", error);
     }
     if (!db->present[RN_TREE_META]) {
         return rn_fail(error, RN_REFUSED, "%s is the LMDB file of another program", db->file);
@@ -558,7 +525,7 @@ enum rn_status rn_db_begin(struct rn_db *db, bool write, struct rn_db_txn **out,
     if (rc != 0) {
         gate_leave(db);
         rn_free(txn);
-        return fail(db, rc, write ? "write to" : "read", error);
+        return rn_db_fail(db, rc, write ? "write to" : "read", error);
     }
     *out = txn;
     return RN_OK;
@@ -598,7 +565,7 @@ enum rn_status rn_db_commit(struct rn_db_txn *txn, struct rn_error *error)
     }
     gate_leave(db);
     rn_free(txn);
-    return rc == 0 ? RN_OK : fail(db, rc, "write to", error);
+    return rc == 0 ? RN_OK : rn_db_fail(db, rc, "write to", error);
 }
 
 void rn_db_abort(struct rn_db_txn *txn)
@@ -610,178 +577,4 @@ void rn_db_abort(struct rn_db_txn *txn)
     mdb_txn_abort(txn->txn);
     gate_leave(db);
     rn_free(txn);
-}
-
-/* --- keys and values ------------------------------------------------------------------------------------------------ */
-
-static MDB_val val_of(struct rn_bytes bytes)
-{
-    MDB_val val = {.mv_size = bytes.len, .mv_data = (void *)(uintptr_t)bytes.data};
-    return val;
-}
-
-static void lend(struct rn_bytes *out, const MDB_val *val)
-{
-    if (out != NULL) {
-        *out = rn_bytes_of(val->mv_data, val->mv_size);
-    }
-}
-
-enum rn_status rn_db_get(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key,
-                         struct rn_bytes *value)
-{
-    assert(key.len > 0);
-    MDB_val name = val_of(key);
-    MDB_val found = {0};
-    int rc = mdb_get(txn->txn, txn->db->trees[tree], &name, &found);
-    if (rc == 0) {
-        lend(value, &found);
-    }
-    return status_of(rc);
-}
-
-enum rn_status rn_db_put(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key,
-                         struct rn_bytes value, struct rn_error *error)
-{
-    assert(txn->write && key.len > 0);
-    MDB_val name = val_of(key);
-    MDB_val content = val_of(value);
-    int rc = mdb_put(txn->txn, txn->db->trees[tree], &name, &content, 0);
-    return rc == 0 ? RN_OK : fail(txn->db, rc, "write to", error);
-}
-
-static uint64_t row_of(const uint8_t *bytes)
-{
-    uint64_t row = 0;
-    for (size_t i = 0; i < 8; i++) {
-        row = row << 8 | bytes[i];
-    }
-    return row;
-}
-
-enum rn_status rn_db_last_row(struct rn_db_txn *txn, uint64_t *row)
-{
-    MDB_cursor *cursor = NULL;
-    MDB_val key = {0};
-    if (txn->knows_row) {
-        *row = txn->row;
-        return RN_OK;
-    }
-    int rc = mdb_cursor_open(txn->txn, txn->db->trees[RN_TREE_LOG], &cursor);
-    if (rc != 0) {
-        return status_of(rc);
-    }
-    rc = mdb_cursor_get(cursor, &key, NULL, MDB_LAST);
-    if (rc == 0 && key.mv_size != 8) {
-        rc = MDB_CORRUPTED;
-    }
-    if (rc == 0 || rc == MDB_NOTFOUND) {
-        txn->row = rc == 0 ? row_of(key.mv_data) : 0;
-        txn->knows_row = true;
-        *row = txn->row;
-        rc = 0;
-    }
-    mdb_cursor_close(cursor);
-    return status_of(rc);
-}
-
-enum rn_status rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row,
-                            struct rn_error *error)
-{
-    assert(txn->write);
-    uint64_t last = 0;
-    uint8_t key[8];
-    enum rn_status status = rn_db_last_row(txn, &last);
-    if (status != RN_OK) {
-        return rn_fail(error, status, "cannot find the end of the log in %s", txn->db->file);
-    }
-    last++;
-    for (size_t i = 0; i < 8; i++) {
-        key[i] = (uint8_t)(last >> (56 - 8 * i));
-    }
-    MDB_val name = {.mv_size = sizeof key, .mv_data = key};
-    MDB_val content = val_of(frame);
-    int rc = mdb_put(txn->txn, txn->db->trees[RN_TREE_LOG], &name, &content, MDB_APPEND);
-    if (rc != 0) {
-        return fail(txn->db, rc, "write to", error);
-    }
-    txn->row = last;
-    if (row != NULL) {
-        *row = last;
-    }
-    return RN_OK;
-}
-
-enum rn_status rn_db_delete(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key)
-{
-    assert(txn->write && key.len > 0 && tree != RN_TREE_LOG);
-    MDB_val name = val_of(key);
-    return status_of(mdb_del(txn->txn, txn->db->trees[tree], &name, NULL));
-}
-
-enum rn_status rn_db_entries(struct rn_db_txn *txn, enum rn_tree tree, uint64_t *count)
-{
-    MDB_stat about = {0};
-    int rc = mdb_stat(txn->txn, txn->db->trees[tree], &about);
-    *count = about.ms_entries;
-    return status_of(rc);
-}
-
-/* --- cursors -------------------------------------------------------------------------------------------------------- */
-
-struct rn_db_cursor *rn_db_cursor_new(struct rn_db_txn *txn, enum rn_tree tree)
-{
-    struct rn_db_cursor *cursor = rn_alloc(sizeof *cursor);
-    if (cursor != NULL && mdb_cursor_open(txn->txn, txn->db->trees[tree], &cursor->cursor) != 0) {
-        rn_free(cursor);
-        return NULL;
-    }
-    return cursor;
-}
-
-static enum rn_status cursor_move(struct rn_db_cursor *cursor, MDB_cursor_op move,
-                                  struct rn_bytes from, struct rn_bytes *found,
-                                  struct rn_bytes *value)
-{
-    MDB_val key = val_of(from);
-    MDB_val content = {0};
-    int rc = mdb_cursor_get(cursor->cursor, &key, &content, move);
-    if (rc == 0) {
-        lend(found, &key);
-        lend(value, &content);
-    }
-    return status_of(rc);
-}
-
-enum rn_status rn_db_seek(struct rn_db_cursor *cursor, struct rn_bytes key, struct rn_bytes *found,
-                          struct rn_bytes *value)
-{
-    assert(key.len > 0);
-    return cursor_move(cursor, MDB_SET_RANGE, key, found, value);
-}
-
-enum rn_status rn_db_last(struct rn_db_cursor *cursor, struct rn_bytes *found,
-                          struct rn_bytes *value)
-{
-    return cursor_move(cursor, MDB_LAST, RN_LIT(""), found, value);
-}
-
-enum rn_status rn_db_next(struct rn_db_cursor *cursor, struct rn_bytes *found,
-                          struct rn_bytes *value)
-{
-    return cursor_move(cursor, MDB_NEXT, RN_LIT(""), found, value);
-}
-
-enum rn_status rn_db_previous(struct rn_db_cursor *cursor, struct rn_bytes *found,
-                              struct rn_bytes *value)
-{
-    return cursor_move(cursor, MDB_PREV, RN_LIT(""), found, value);
-}
-
-void rn_db_cursor_free(struct rn_db_cursor *cursor)
-{
-    if (cursor != NULL) {
-        mdb_cursor_close(cursor->cursor);
-        rn_free(cursor);
-    }
 }

@@ -1,5 +1,5 @@
 /*
- * LMDB behind our own words: one environment, its named trees, transactions, cursors. The only file that includes lmdb.h.
+ * LMDB behind our own words: one environment, its named trees, transactions, cursors. Only db.c and db_tree.c include lmdb.h.
  * Private to store/. Pitfalls of 0.9.24: storage.md 3.5.
  *
  * Values read are lent until the transaction ends or (write transactions) until the next write; they are not aligned.
