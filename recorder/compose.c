@@ -136,10 +136,6 @@ static void set_end(struct rn_call *call, struct rn_part *part)
     if (call->answer_trailers.len > 0) {
         rn_event_set(event, RN_TAG_RESPONSE_TRAILERS, rn_buffer_bytes(&call->answer_trailers));
     }
-    if (call->flags != 0) {
-        struct rn_small flags = rn_part_put_numbers(part, &call->flags, 1);
-        rn_event_set(event, RN_TAG_FLAGS, rn_part_small(part, flags));
-    }
 }
 
 /* The loop's clock is read once per turn and may lag a little behind the arrival's. */
@@ -178,6 +174,11 @@ void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_
         set_request(call, part);
     }
     set_times(call, part, first, last);
+    /* A truncated request must be known as such before the store makes its match key; later flags come with the end. */
+    if ((first || last) && call->flags != 0) {
+        struct rn_small flags = rn_part_put_numbers(part, &call->flags, 1);
+        rn_event_set(event, RN_TAG_FLAGS, rn_part_small(part, flags));
+    }
     if (call->head_known && !call->head_stored) {
         set_answer_head(call, part);
         call->head_stored = true;
