@@ -67,8 +67,8 @@ START_TEST(ids_prefixes_and_suffixes_find_their_trace)
         char digits[33] = A;
         digits[len] = '\0';
         assert_finds(digits, &a);
-        assert_finds(A + (32 - len), &a);
-        assert_finds(C + (32 - len), &c);
+        assert_finds(&A[32 - len], &a);
+        assert_finds(&C[32 - len], &c);
     }
     assert_finds("01234f", &b);
     assert_finds("5678", &c);
