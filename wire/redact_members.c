@@ -172,11 +172,33 @@ static size_t find_colon(struct rn_bytes text, size_t at)
     return at;
 }
 
+/* The last two letters of every member's name; most names of a body end in others. */
+static bool may_end_a_name(const uint8_t *two)
+{
+    switch ((two[0] | 0x20) << 8 | (two[1] | 0x20)) {
+    case 'e' << 8 | 'y':
+    case 'r' << 8 | 'd':
+    case 'w' << 8 | 'd':
+    case 's' << 8 | 'e':
+    case 'e' << 8 | 't':
+    case 'e' << 8 | 'n':
+    case 'o' << 8 | 'n':
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void scan_json(struct rn_scan *scan, const struct rn_member_sink *sink)
 {
     struct rn_bytes text = scan->text;
     for (size_t at = find_colon(text, 0); at < text.len; at = find_colon(text, at + 1)) {
-        if (at >= 2 && (text.data[at - 1] == '"' || is_blank(text.data[at - 1]))) {
+        if (at < 3) {
+            continue;
+        }
+        const uint8_t *colon = text.data + at;
+        bool plain = colon[-1] == '"' && colon[-2] != '\\';
+        if (plain ? may_end_a_name(colon - 3) : colon[-1] == '"' || is_blank(colon[-1])) {
             try_colon(scan, at, sink);
         }
     }

@@ -298,6 +298,16 @@ static size_t block_end(struct rn_bytes rest, size_t at, struct rn_bytes label)
     return RN_NPOS;
 }
 
+/* How far Base64 and line ends (escaped or not) go on from `at`. */
+static size_t cut_block_end(struct rn_bytes rest, size_t at)
+{
+    while (at < rest.len && (is_in(BASE64, rest.data[at]) || rest.data[at] == '\r' ||
+                             rest.data[at] == '\n' || rest.data[at] == '\\')) {
+        at++;
+    }
+    return at;
+}
+
 void rn_shapes_at_pem(struct rn_scan *scan, size_t at)
 {
     const size_t begin_len = 11; /* "-----BEGIN " */
@@ -319,7 +329,8 @@ void rn_shapes_at_pem(struct rn_scan *scan, size_t at)
     } else if (!whole) {
         rn_scan_open(scan, at);
     } else if (rest.len < RN_FOUND_BYTES_MAX) {
-        rn_scan_found(scan, at, scan->text.len,
-                      RN_SECRET_SHAPE); /* cut off by the end, but still a key */
+        /* Cut off by the end, but still a key. */
+        end = cut_block_end(rest, begin_len + label.len + dashes.len);
+        rn_scan_found(scan, at, at + end, RN_SECRET_SHAPE);
     }
 }
