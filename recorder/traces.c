@@ -70,13 +70,15 @@ static bool is_id(struct rn_bytes label, struct rn_trace_id *id)
     return label.len == 32 && rn_trace_id_parse(label, id);
 }
 
-static bool is_in_store(struct rn_traces *traces, const struct rn_trace_id *id)
+/* A trace of that label whose closing is on the way: it is not in the store yet, and must not be opened again either. */
+static bool is_closing(const struct rn_traces *traces, struct rn_bytes label)
 {
-    struct rn_arena arena = {0};
-    struct rn_trace_summary summary;
-    enum rn_status status = rn_trace_summary(traces->settings->store, id, &arena, &summary, NULL);
-    rn_arena_free(&arena);
-    return status == RN_OK;
+    for (struct rn_open_trace *t = traces->bucket[bucket_of(label)]; t != NULL; t = t->next) {
+        if (t->closing && rn_bytes_equal(rn_bytes_text(t->label), label)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Fills what the trace is opened with. `label` is empty, an id or an alias. */
@@ -92,7 +94,8 @@ static void settings_for(struct rn_traces *traces, struct rn_open_trace *trace,
         rn_uuid7(out->id.bytes);
         out->name = trace->label[0] == '\0' ? NULL : trace->label;
         out->is_alias = out->name != NULL;
-    } else if (is_in_store(traces, &out->id)) {
+    } else if (is_closing(traces, rn_bytes_text(trace->label)) ||
+               rn_trace_is_taken(common->store, &out->id)) {
         out->parent = out->id;
         rn_uuid7(out->id.bytes);
     }
@@ -133,14 +136,18 @@ static struct rn_open_trace *trace_open(struct rn_traces *traces, struct rn_byte
 
 static struct rn_open_trace *trace_named(struct rn_traces *traces, struct rn_bytes label)
 {
-    if (traces->run != NULL) {
-        struct rn_trace_id id;
-        if (is_id(label, &id) && rn_trace_id_equal(&id, &traces->run->id)) {
+    struct rn_trace_id id;
+    char text[33];
+    if (is_id(label, &id)) {
+        /* Hex digits of either case are one id. */
+        rn_trace_id_text(&id, text);
+        label = rn_bytes_text(text);
+        if (traces->run != NULL && rn_trace_id_equal(&id, &traces->run->id)) {
             return traces->run;
         }
     }
     for (struct rn_open_trace *t = traces->bucket[bucket_of(label)]; t != NULL; t = t->next) {
-        if (!t->closing && rn_bytes_equal_nocase(rn_bytes_text(t->label), label)) {
+        if (!t->closing && rn_bytes_equal(rn_bytes_text(t->label), label)) {
             return t;
         }
     }

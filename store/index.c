@@ -131,6 +131,53 @@ static enum rn_status read_rows(struct rn_index_step_state *step, uint32_t max_r
                            : rn_fail(error, status, "cannot read the log of %s", step->store->path);
 }
 
+/* Whether a frame behind the watermark belongs to this trace. Looks at headers only. */
+static enum rn_status find_in_tail(struct rn_db_txn *txn, const struct rn_trace_id *id, bool *known)
+{
+    uint8_t first[8];
+    struct rn_bytes key;
+    struct rn_bytes frame;
+    uint64_t watermark = 0;
+    uint64_t last = 0;
+    enum rn_status status = where(txn, &watermark, &last);
+    if (status != RN_OK || watermark >= last) {
+        return status;
+    }
+    struct rn_db_cursor *cursor = rn_db_cursor_new(txn, RN_TREE_LOG);
+    if (cursor == NULL) {
+        return RN_NOMEM;
+    }
+    rn_put_u64(first, watermark + 1);
+    status = rn_db_seek(cursor, rn_bytes_of(first, sizeof first), &key, &frame);
+    while (status == RN_OK && !*known) {
+        *known = rn_bytes_equal(rn_bytes_sub(frame, 16, RN_TRACE_ID_BYTES),
+                                rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES));
+        status = rn_db_next(cursor, &key, &frame);
+    }
+    rn_db_cursor_free(cursor);
+    return status == RN_NOTFOUND ? RN_OK : status;
+}
+
+enum rn_status rn_index_knows(struct rn_store *store, const struct rn_trace_id *id, bool *known,
+                              struct rn_error *error)
+{
+    struct rn_db_txn *txn = NULL;
+    *known = false;
+    enum rn_status status = rn_db_begin(store->db, false, &txn, error);
+    if (status != RN_OK) {
+        return status;
+    }
+    struct rn_bytes summary;
+    status = rn_db_get(txn, RN_TREE_TRACE, rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES), &summary);
+    *known = status == RN_OK;
+    if (status == RN_NOTFOUND) {
+        status = find_in_tail(txn, id, known);
+    }
+    rn_db_abort(txn);
+    return status == RN_OK ? RN_OK
+                           : rn_fail(error, status, "cannot read the log of %s", store->path);
+}
+
 /* --- writing -------------------------------------------------------------------------------------------------------- */
 
 /* Whether all is still as it was read: no other step, and no maintenance that touched one of our summaries. */

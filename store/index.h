@@ -24,4 +24,8 @@ enum rn_status rn_index_step(struct rn_store *store, uint32_t max_rows, uint64_t
 enum rn_status rn_index_where(struct rn_store *store, uint64_t *watermark, uint64_t *last_row,
                               struct rn_error *error);
 
+/* Whether a trace of that id is in the store, indexed or not yet. One short read transaction; writes nothing. */
+enum rn_status rn_index_knows(struct rn_store *store, const struct rn_trace_id *id, bool *known,
+                              struct rn_error *error);
+
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "chain.h"
+#include "index.h"
 #include "pieces.h"
 #include "store_internal.h"
 #include "summary.h"
@@ -47,6 +48,12 @@ enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id
         return rn_fail(error, RN_NOTFOUND, "there is no trace %s in %s", text, store->path);
     }
     return status == RN_OK ? rn_summary_decode(id, bytes, out, error) : status;
+}
+
+bool rn_trace_is_taken(struct rn_store *store, const struct rn_trace_id *id)
+{
+    bool known = false;
+    return rn_index_knows(store, id, &known, NULL) != RN_OK || known;
 }
 
 static enum rn_status fail_absent(struct rn_store *store, const struct rn_trace_id *id,

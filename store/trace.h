@@ -25,15 +25,15 @@ struct rn_trace_summary {
     bool is_alias;
     bool has_run;
     uint64_t started_wall_ns;
-    uint64_t ended_wall_ns;    /* of its last event so far */
-    uint32_t events;           /* highest ordinal */
+    uint64_t ended_wall_ns; /* of its last event so far */
+    uint32_t events;        /* highest ordinal */
     uint32_t gaps;
     uint32_t notes;
     uint32_t cut, aborted, refused, lost, late; /* exchanges */
-    uint64_t raw_bytes;        /* heads and bodies as they crossed the wire */
-    uint64_t stored_bytes;     /* frames */
-    int exit_status;           /* of the run, as wait(2); -1 when there is none */
-    struct rn_digests digests; /* once closed */
+    uint64_t raw_bytes;                         /* heads and bodies as they crossed the wire */
+    uint64_t stored_bytes;                      /* frames */
+    int exit_status;                            /* of the run, as wait(2); -1 when there is none */
+    struct rn_digests digests;                  /* once closed */
     struct rn_salts salts;
 };
 
@@ -41,6 +41,12 @@ struct rn_trace_summary {
 enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id *id,
                                 struct rn_arena *arena, struct rn_trace_summary *out,
                                 struct rn_error *error);
+
+/*
+ * Whether the id stands for a trace of this store already, whoever wrote it and however recently. For the recorder's loop: reads
+ * a little, never writes or waits. True also when it cannot be read: then it is safer not to use the id.
+ */
+bool rn_trace_is_taken(struct rn_store *store, const struct rn_trace_id *id);
 
 /*
  * One event, its pieces joined. Every frame's checksum is verified. RN_NOTFOUND; RN_DAMAGED with the place;

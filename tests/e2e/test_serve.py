@@ -68,6 +68,16 @@ class Serve(Case):
         for name in (TRACE, "order-4711", "case-7"):
             self.assertVerdict(self.replay(trace=name), "verified", 0)
 
+    def test_a_trace_that_is_closed_or_closing_is_never_opened_again(self):
+        process, port = self.serve(self.upstream(), "--trace-idle", "1")
+        for i in range(3):
+            self.call(port, "/toy/x", f'{{"i":{i}}}', {"x-reenact-trace": TRACE.upper() if i else TRACE})
+            time.sleep(1.4 if i == 1 else 0)  # the second call still finds it open, the third does not
+        self.assertEqual(self.end(process)[0], 0)
+        traces = self.traces()
+        self.assertEqual(sorted((t["trace"] == TRACE, t["events"]) for t in traces), [(False, 1), (True, 2)])
+        self.assertEqual(self.reenact("verify", "--store", self.store).returncode, 0)
+
     def test_an_alias_names_the_newest_trace_and_a_closed_one_is_never_reopened(self):
         upstream = self.upstream()
         for i in range(2):
