@@ -133,6 +133,8 @@ enum rn_status rn_walk_end(struct rn_walk *walk);
 
 /* --- shapes -------------------------------------------------------------------------------------------------------- */
 
+/* Behind '-' and '_' a word may begin; those have this bit in the table. */
+#define RN_TOKEN_BORDER 2u
 /* Letters, digits, '-' and '_'. A table in sight of the compiler, because nearly every byte of a body is asked. */
 extern const uint8_t rn_token_bytes[256];
 static inline bool rn_is_token_byte(uint8_t byte)

@@ -13,10 +13,10 @@
 const uint8_t rn_token_bytes[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0,
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
     0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 3,
     0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
     1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0,
 };
@@ -247,11 +247,12 @@ void rn_shapes_at_run(struct rn_scan *scan, size_t at)
     struct rn_bytes text = scan->text;
     size_t begin = at;
     size_t end = at;
+    uint8_t kinds = 0;
     while (begin > scan->run_end && rn_is_token_byte(text.data[begin - 1])) {
-        begin--;
+        kinds |= rn_token_bytes[text.data[--begin]];
     }
     while (end < text.len && rn_is_token_byte(text.data[end])) {
-        end++;
+        kinds |= rn_token_bytes[text.data[end++]];
     }
     scan->run_end = end;
     if (end - begin < RN_SHAPE_BYTES_MIN) {
@@ -260,7 +261,8 @@ void rn_shapes_at_run(struct rn_scan *scan, size_t at)
     size_t second = behind_escape(text, begin, end);
     size_t done = try_shape(scan, begin, begin);
     done = try_shape(scan, second, done);
-    for (size_t i = begin + 1; i < end; i++) {
+    /* Most long runs are Base64 and have no border inside. */
+    for (size_t i = begin + 1; i < end && (kinds & RN_TOKEN_BORDER) != 0; i++) {
         uint8_t before = text.data[i - 1];
         if (before == '-' || before == '_') {
             done = try_shape(scan, i, done);
