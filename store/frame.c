@@ -12,7 +12,11 @@
 #include "base/digest.h"
 #include "base/memory.h"
 
-#define ZSTD_LEVEL 3 /* storage.md 2.1: higher levels while hot cost four times the CPU for 1-5 % */
+/*
+ * Level 1 while hot, because compressing is the largest cost of an event: 0.6 to 0.8 of the CPU of level 3 for 0.3 % (recorded
+ * provider traffic) to 4 % (agent runs) more bytes. docs/performance.md has the table.
+ */
+#define ZSTD_LEVEL 1
 
 struct rn_codec_context {
     ZSTD_CCtx *press;
