@@ -16,6 +16,14 @@ struct rn_sha256 {
 };
 
 #define SPARE_MAX 64u
+/* A recorder works with two keys in turn: the secret of a trace and the user's. Setting a key costs two thirds of a MAC. */
+#define MACS 2u
+
+struct mac {
+    EVP_MAC_CTX *context;
+    uint8_t key[64]; /* its key, which need not be set again */
+    size_t key_len;  /* SIZE_MAX: none */
+};
 
 /*
  * What one thread keeps, so that a digest costs its rounds and not its set-up: looking SHA-256 up by name and allocating a
@@ -23,11 +31,9 @@ struct rn_sha256 {
  */
 struct scratch {
     EVP_MD_CTX *digest;
-    EVP_MAC_CTX *mac;
+    struct mac mac[MACS];    /* the one used last comes first */
     struct rn_sha256 *spare; /* running hashes that ended, ready to begin again */
     unsigned spare_count;
-    uint8_t key[64]; /* the last key of `mac`, which need not be set again */
-    size_t key_len;
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -51,7 +57,9 @@ static void scratch_free(void *block)
             scratch->spare = next;
         }
         EVP_MD_CTX_free(scratch->digest);
-        EVP_MAC_CTX_free(scratch->mac);
+        for (size_t i = 0; i < MACS; i++) {
+            EVP_MAC_CTX_free(scratch->mac[i].context);
+        }
         rn_free(scratch);
     }
 }
@@ -100,10 +108,12 @@ static struct scratch *scratch_get(void)
         return NULL;
     }
     scratch->digest = EVP_MD_CTX_new();
-    scratch->mac = mac_new();
-    scratch->key_len = SIZE_MAX;
-    if (scratch->digest == NULL || scratch->mac == NULL ||
-        pthread_setspecific(scratch_key, scratch) != 0) {
+    bool good = scratch->digest != NULL;
+    for (size_t i = 0; i < MACS; i++) {
+        scratch->mac[i] = (struct mac){.context = mac_new(), .key_len = SIZE_MAX};
+        good = good && scratch->mac[i].context != NULL;
+    }
+    if (!good || pthread_setspecific(scratch_key, scratch) != 0) {
         scratch_free(scratch);
         return NULL;
     }
@@ -173,21 +183,38 @@ bool rn_sha256_of(const struct rn_bytes *runs, size_t count, uint8_t out[RN_SHA2
     return good && EVP_DigestFinal_ex(scratch->digest, out, NULL) == 1;
 }
 
-/* Gives the key to the thread's MAC, unless it is the one it had last. */
-static bool mac_begin(struct scratch *scratch, struct rn_bytes key)
+static bool has_key(const struct mac *mac, struct rn_bytes key)
+{
+    return key.len == mac->key_len && key.len > 0 && memcmp(key.data, mac->key, key.len) == 0;
+}
+
+/* Brings the MAC of that key to the front, else the one that waited longest. */
+static struct mac *mac_of(struct scratch *scratch, struct rn_bytes key)
+{
+    size_t at = 0;
+    while (at + 1 < MACS && !has_key(&scratch->mac[at], key)) {
+        at++;
+    }
+    struct mac found = scratch->mac[at];
+    memmove(scratch->mac + 1, scratch->mac, at * sizeof found);
+    scratch->mac[0] = found;
+    return &scratch->mac[0];
+}
+
+/* Gives it the key, unless it has it already. */
+static bool mac_begin(struct mac *mac, struct rn_bytes key)
 {
     static const uint8_t nothing[1];
-    if (key.len == scratch->key_len && key.len > 0 &&
-        memcmp(key.data, scratch->key, key.len) == 0) {
-        return EVP_MAC_init(scratch->mac, NULL, 0, NULL) == 1;
+    if (has_key(mac, key)) {
+        return EVP_MAC_init(mac->context, NULL, 0, NULL) == 1;
     }
-    scratch->key_len = SIZE_MAX;
-    if (EVP_MAC_init(scratch->mac, key.len == 0 ? nothing : key.data, key.len, NULL) != 1) {
+    mac->key_len = SIZE_MAX;
+    if (EVP_MAC_init(mac->context, key.len == 0 ? nothing : key.data, key.len, NULL) != 1) {
         return false;
     }
-    if (key.len > 0 && key.len <= sizeof scratch->key) {
-        memcpy(scratch->key, key.data, key.len);
-        scratch->key_len = key.len;
+    if (key.len > 0 && key.len <= sizeof mac->key) {
+        memcpy(mac->key, key.data, key.len);
+        mac->key_len = key.len;
     }
     return true;
 }
@@ -195,10 +222,11 @@ static bool mac_begin(struct scratch *scratch, struct rn_bytes key)
 bool rn_hmac_sha256(struct rn_bytes key, struct rn_bytes message, uint8_t out[RN_SHA256_BYTES])
 {
     struct scratch *scratch = scratch_get();
+    struct mac *mac = scratch == NULL ? NULL : mac_of(scratch, key);
     size_t len = 0;
-    return scratch != NULL && mac_begin(scratch, key) &&
-           (message.len == 0 || EVP_MAC_update(scratch->mac, message.data, message.len) == 1) &&
-           EVP_MAC_final(scratch->mac, out, &len, RN_SHA256_BYTES) == 1;
+    return mac != NULL && mac_begin(mac, key) &&
+           (message.len == 0 || EVP_MAC_update(mac->context, message.data, message.len) == 1) &&
+           EVP_MAC_final(mac->context, out, &len, RN_SHA256_BYTES) == 1;
 }
 
 uint32_t rn_crc32(uint32_t crc, struct rn_bytes bytes)
