@@ -85,7 +85,11 @@ size_t rn_bytes_find(struct rn_bytes bytes, struct rn_bytes needle)
 
 size_t rn_bytes_find_nocase(struct rn_bytes bytes, struct rn_bytes needle)
 {
+    uint8_t first = needle.len == 0 ? 0 : rn_byte_lower(needle.data[0]);
     for (size_t i = 0; i + needle.len <= bytes.len; i++) {
+        if (needle.len > 0 && rn_byte_lower(bytes.data[i]) != first) {
+            continue; /* nearly always: whether anything begins here is settled without a call */
+        }
         if (rn_bytes_equal_nocase(rn_bytes_sub(bytes, i, needle.len), needle)) {
             return i;
         }

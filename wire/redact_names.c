@@ -16,7 +16,9 @@
 static bool is_in(const struct rn_bytes *list, size_t count, struct rn_bytes name)
 {
     for (size_t i = 0; i < count; i++) {
-        if (name.len == list[i].len && rn_bytes_equal_nocase(name, list[i])) {
+        /* The first letter settles nearly all of them. */
+        if (name.len == list[i].len && (name.data[0] | 0x20) == (list[i].data[0] | 0x20) &&
+            rn_bytes_equal_nocase(name, list[i])) {
             return true;
         }
     }
