@@ -208,7 +208,9 @@ bool rn_transfer_prepare(struct rn_transfer *transfer, const struct rn_forward *
 {
     const struct rn_upstreams *upstreams = transfer->upstreams;
     CURL *easy = transfer->easy;
-    return curl_easy_setopt(easy, CURLOPT_URL, transfer->upstream->origin) == CURLE_OK &&
+    /* CURLU overrides URL, which is given as well because curl would write it out of the other for every request. */
+    return curl_easy_setopt(easy, CURLOPT_CURLU, transfer->upstream->parsed) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_URL, transfer->upstream->origin) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, upstreams->connect_ms) == CURLE_OK &&
            (upstreams->trust == NULL ||
             curl_easy_setopt(easy, CURLOPT_CAINFO, upstreams->trust) == CURLE_OK) &&

@@ -192,6 +192,8 @@ static bool configure(struct rn_transfer *transfer)
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            /* Not even http_proxy of our environment, which may be us. */
            curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+           /* Spares it looking for no_proxy in the environment, twice per request. */
+           curl_easy_setopt(easy, CURLOPT_NOPROXY, "*") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->detail) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line) == CURLE_OK &&

@@ -216,6 +216,17 @@ static void entry_clear(struct rn_upstream *entry)
     rn_free(entry->origin);
     rn_free(entry->path);
     rn_free(entry->authorization);
+    curl_url_cleanup(entry->parsed);
+}
+
+static CURLU *parse_origin(const char *origin)
+{
+    CURLU *parsed = origin == NULL ? NULL : curl_url();
+    if (parsed != NULL && curl_url_set(parsed, CURLUPART_URL, origin, 0) != CURLUE_OK) {
+        curl_url_cleanup(parsed);
+        parsed = NULL;
+    }
+    return parsed;
 }
 
 static char *join(struct rn_bytes a, const char *between, struct rn_bytes b, struct rn_bytes c)
@@ -236,10 +247,12 @@ static bool entry_fill(struct rn_upstream *entry, const char *name, const struct
     entry->name = rn_dup_text(name);
     entry->url = join(parts->scheme, "://", parts->authority, parts->path);
     entry->origin = join(parts->scheme, "://", parts->authority, RN_LIT("/"));
+    entry->parsed = parse_origin(entry->origin);
     entry->path = rn_dup(parts->path.data, parts->path.len);
     bool credentials = parts->userinfo.data != NULL;
     entry->authorization = credentials ? authorization_line(parts->userinfo) : NULL;
-    if (entry->name == NULL || entry->url == NULL || entry->origin == NULL || entry->path == NULL ||
+    if (entry->name == NULL || entry->url == NULL || entry->origin == NULL ||
+        entry->parsed == NULL || entry->path == NULL ||
         (credentials && entry->authorization == NULL)) {
         entry_clear(entry);
         return false;

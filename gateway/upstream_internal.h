@@ -20,6 +20,7 @@ struct rn_upstream {
     char *name;
     char *url;           /* for people: without userinfo */
     char *origin;        /* what curl connects to: "https://host:port/" */
+    CURLU *parsed;       /* the same, so that curl need not parse and write it anew for every request */
     char *path;          /* put in front of every target; "" or "/v1" */
     char *authorization; /* a whole field line, or NULL */
 };
