@@ -15,6 +15,10 @@ static bool is_label(struct rn_bytes name)
         "traceparent",       "tracestate",        "x-request-id",       "x-reenact-tag",
         "x-reenact-session", "x-reenact-release", "x-reenact-subject",  "x-reenact-outcome",
         "x-reenact-prompt",  "x-reenact-index",   "x-client-request-id"};
+    uint8_t first = name.len == 0 ? 0 : rn_byte_lower(name.data[0]);
+    if (first != 't' && first != 'x') {
+        return false; /* most fields, at once */
+    }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (rn_bytes_equal_nocase(name, rn_bytes_text(names[i]))) {
             return true;
