@@ -4,6 +4,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static _Atomic unsigned long countdown; /* 0: no injection; 1: failing now */
 static atomic_bool has_failed;
@@ -57,6 +60,16 @@ void *rn_dup(const void *data, size_t len)
 char *rn_dup_text(const char *text)
 {
     return rn_dup(text, strlen(text));
+}
+
+void rn_memory_serve(void)
+{
+#ifdef M_TRIM_THRESHOLD
+    (void)mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
+    (void)mallopt(M_TOP_PAD, 1024 * 1024);
+    /* Setting the others ends glibc's adapting of this one, which would come to about as much after the first large body. */
+    (void)mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+#endif
 }
 
 void rn_memory_fail_from(unsigned long nth)

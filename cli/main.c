@@ -54,6 +54,7 @@ static const struct rn_cli_command *by_custom(const char *word)
 int main(int argc, char **argv)
 {
     char *help[] = {(char[]){"help"}, NULL};
+    rn_memory_serve();
     json_set_alloc_funcs(rn_alloc, rn_free);
     if (argc < 2) {
         (void)rn_cmd_help.run(1, help);
