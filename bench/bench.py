@@ -6,6 +6,7 @@ import glob
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -16,7 +17,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BUILD = os.path.join(ROOT, "build", "release")
+BUILD = os.environ.get("BENCH_BUILD") or os.path.join(ROOT, "build", "release")
 REENACT = os.path.join(BUILD, "cli", "reenact")
 
 NGINX = """worker_processes 1; daemon off; pid {dir}/{name}.pid; error_log {dir}/{name}.err warn; worker_rlimit_nofile 20000;
@@ -30,7 +31,8 @@ http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600; cli
 
 def setup():
     subprocess.run([os.path.join(ROOT, "scripts", "setup"), "bench"], check=True)
-    subprocess.run([os.path.join(ROOT, "scripts", "build"), "release"], check=True, stdout=subprocess.DEVNULL)
+    if "BENCH_BUILD" not in os.environ:
+        subprocess.run([os.path.join(ROOT, "scripts", "build"), "release"], check=True, stdout=subprocess.DEVNULL)
 
 
 def free_port():
@@ -67,6 +69,16 @@ class Peer:
                 pass
         return out
 
+    def settle(self):
+        """Waits until it has nothing to do: a recorder's writer brings its indexes up after the load is over."""
+        used = sum(self.cpu_ns().values())
+        while True:
+            time.sleep(0.25)
+            now = sum(self.cpu_ns().values())
+            if now - used < 5_000_000:
+                return
+            used = now
+
     def memory_kb(self):
         with open(f"/proc/{self.pid}/smaps_rollup") as file:
             return int(re.search(r"Pss_Anon: *(\d+)", file.read())[1])
@@ -78,6 +90,33 @@ class Peer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+class IdleStreams:
+    """Streams that have had their first event and will get no other, held open."""
+
+    def __init__(self, peer, count):
+        self.sockets = []
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        request = (f"POST {peer.path}/idle HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                   f"Content-Length: 1024\r\n\r\n" + "q" * 1024).encode()
+        for first in range(0, count, 100):
+            batch = [socket.create_connection(("127.0.0.1", peer.port), 30) for _ in range(min(100, count - first))]
+            for one in batch:
+                one.sendall(request)
+            for one in batch:
+                seen = b""
+                while b"data:" not in seen:
+                    piece = one.recv(4096)
+                    if not piece:
+                        raise SystemExit(f"{peer.name} closed an idle stream: {seen[:300]}")
+                    seen += piece
+            self.sockets += batch
+
+    def close(self):
+        for one in self.sockets:
+            one.close()
 
 
 class Run:
@@ -116,15 +155,15 @@ class Run:
         peer.pid = int(children[0])  # the worker
         return peer
 
-    def nginx_proxy(self, upstream):
+    def nginx_proxy(self, upstream, name="nginx"):
         port = free_port()
-        return self.nginx("nginx", f"upstream up {{ server 127.0.0.1:{upstream.port}; keepalive 512; keepalive_requests 100000000; }}"
+        return self.nginx(name, f"upstream up {{ server 127.0.0.1:{upstream.port}; keepalive 512; keepalive_requests 100000000; }}"
                           f" server {{ listen 127.0.0.1:{port} reuseport backlog=4096; location / {{ proxy_pass http://up; }} }}", port)
 
     def reenact_serve(self, upstream, name="reenact", options=()):
         port = free_port()
         environment = os.environ | {"XDG_CONFIG_HOME": os.path.join(self.directory, "config")}
-        peer = self.start(name, [REENACT, "serve", "--store", os.path.join(self.directory, name + ".store"), "--listen", str(port),
+        peer = self.start(name, [REENACT, "serve", "--durability", "sync", "--store", os.path.join(self.directory, name + ".store"), "--listen", str(port),
                                  "--upstream", f"bench=http://127.0.0.1:{upstream.port}", *options], port, "/t/bench/bench", env=environment)
         return peer
 
@@ -135,7 +174,11 @@ class Run:
 
 
 def wrk(peer, connections, seconds):
-    """One wrk run; gives requests, rps, p50 and CPU per request: of the main thread and of the whole process, in us."""
+    """One wrk run; gives requests, rps, p50 and CPU per request: of the main thread and of the whole process, in us.
+
+    Work put off until the load is over (indexes) is waited for and counted.
+    """
+    peer.settle()
     before = peer.cpu_ns()
     out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", os.path.join(ROOT, "bench", "load.lua"),
                           f"http://127.0.0.1:{peer.port}"], capture_output=True, text=True,
@@ -144,7 +187,7 @@ def wrk(peer, connections, seconds):
     if not found:
         raise SystemExit(f"wrk against {peer.name} failed: {out.stdout}{out.stderr}")
     result = json.loads(found[1])
-    time.sleep(0.3)  # the writer finishes what it has
+    peer.settle()
     return result | cpu_per(peer, before, max(1, result["requests"])) | {"rps": result["requests"] / (result["us"] / 1e6)}
 
 
@@ -160,8 +203,10 @@ def interleave(peers, rounds, measure):
     for i in range(rounds):
         for peer in peers if i % 2 == 0 else reversed(peers):
             results[peer.name].append(measure(peer))
-            print(f"\r  round {i + 1} of {rounds}: {peer.name:12}", end="", file=sys.stderr, flush=True)
-    print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+            if sys.stderr.isatty():
+                print(f"\r  round {i + 1} of {rounds}: {peer.name:12}", end="", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
     return results
 
 
@@ -173,6 +218,22 @@ def ratio(results, name, other, key):
 
 def median(results, name, key):
     return statistics.median(r[key] for r in results[name])
+
+
+def machine():
+    """One line about the noise: what the figures were taken on, and how long a flush of this disk takes meanwhile."""
+    times = []
+    with tempfile.NamedTemporaryFile(dir=os.environ.get("BENCH_DIR")) as file:
+        for _ in range(60):
+            file.write(os.urandom(65536))
+            file.flush()
+            begin = time.monotonic()
+            os.fdatasync(file.fileno())
+            times.append((time.monotonic() - begin) * 1e6)
+    times.sort()
+    load = os.getloadavg()[0]
+    return (f"{os.cpu_count()} cores, load average {load:.1f}, fdatasync of 64 KB: p50 {times[30]:.0f} us, p90 {times[54]:.0f} us; "
+            f"{time.strftime('%Y-%m-%d %H:%M')}")
 
 
 def table(title, rows):
