@@ -27,6 +27,8 @@
 /* Reading back and matching */
 #define RN_DECODED_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define RN_DECODED_RATIO_MAX 1000u
+#define RN_KEPT_ANSWERS_BYTES_MAX                                                                  \
+    ((size_t)256 * 1024 * 1024) /* a replay keeps so much at hand; the rest is read when asked for */
 #define RN_JSON_DEPTH_MAX 256u
 
 /* The gateway */

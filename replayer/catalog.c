@@ -207,7 +207,8 @@ static enum rn_status make_room(struct rn_catalog *catalog, struct rn_error *err
     }
     catalog->rows = count < RN_NO_ROW ? rn_calloc(count, sizeof *catalog->rows) : NULL;
     catalog->facts = rn_calloc(count, sizeof *catalog->facts);
-    if (catalog->rows == NULL || catalog->facts == NULL) {
+    catalog->kept = rn_calloc(count, sizeof *catalog->kept);
+    if (catalog->rows == NULL || catalog->facts == NULL || catalog->kept == NULL) {
         return rn_fail(error, RN_NOMEM, "out of memory for a table of %zu events", count);
     }
     return RN_OK;
@@ -280,6 +281,88 @@ static void take_facts(const struct rn_event *event, struct rn_recorded *row,
     row->end = (uint8_t)rn_event_end_of(event);
 }
 
+/* --- answers at hand ----------------------------------------------------------------------------------------------- */
+
+/* One block: the lengths and tags of `count` fields, then their bytes. */
+struct rn_kept {
+    uint32_t count;
+    struct {
+        uint32_t tag;
+        uint32_t len;
+    } field[];
+};
+
+/* What is never asked for by an answer. */
+static bool is_dispensable(unsigned tag)
+{
+    return tag == RN_TAG_REQUEST_BODY || tag == RN_TAG_LABELS || tag == RN_TAG_RULE ||
+           tag == RN_TAG_END_REASON;
+}
+
+/* Keeps an event at hand while there is room. Without memory or room it will be read again. */
+static void keep_answer(struct rn_catalog *catalog, uint32_t row, const struct rn_event *event)
+{
+    uint32_t count = 0;
+    size_t bytes = 0;
+    for (unsigned tag = 1; tag < RN_TAG_LIMIT; tag++) {
+        bool wanted = rn_event_has(event, (enum rn_tag)tag) && !is_dispensable(tag);
+        if (wanted && event->field[tag].len > UINT32_MAX) {
+            return;
+        }
+        count += wanted;
+        bytes += wanted ? event->field[tag].len : 0;
+    }
+    size_t head = sizeof(struct rn_kept) + count * sizeof((struct rn_kept *)0)->field[0];
+    if (head + bytes > RN_KEPT_ANSWERS_BYTES_MAX - catalog->kept_bytes) {
+        return;
+    }
+    struct rn_kept *kept = rn_alloc(head + bytes);
+    if (kept == NULL) {
+        return;
+    }
+    uint8_t *at = (uint8_t *)kept + head;
+    kept->count = 0;
+    for (unsigned tag = 1; tag < RN_TAG_LIMIT; tag++) {
+        if (rn_event_has(event, (enum rn_tag)tag) && !is_dispensable(tag)) {
+            struct rn_bytes field = event->field[tag];
+            kept->field[kept->count].tag = tag;
+            kept->field[kept->count++].len = (uint32_t)field.len;
+            if (field.len > 0) {
+                memcpy(at, field.data, field.len);
+            }
+            at += field.len;
+        }
+    }
+    catalog->kept[row] = kept;
+    catalog->kept_bytes += head + bytes;
+}
+
+static void give_kept(const struct rn_kept *kept, struct rn_event *event)
+{
+    const uint8_t *at = (const uint8_t *)&kept->field[kept->count];
+    for (uint32_t i = 0; i < kept->count; i++) {
+        rn_event_set(event, (enum rn_tag)kept->field[i].tag, rn_bytes_of(at, kept->field[i].len));
+        at += kept->field[i].len;
+    }
+}
+
+enum rn_status rn_catalog_answer(const struct rn_catalog *catalog, uint32_t row,
+                                 struct rn_arena *arena, struct rn_event *event,
+                                 struct rn_error *error)
+{
+    if (catalog->kept[row] == NULL) {
+        return rn_catalog_event(catalog, row, arena, event, error);
+    }
+    event->class = RN_CLASS_EVENT;
+    event->n = catalog->rows[row].n;
+    event->fields = 0; /* what stands in `field` without its bit is nothing */
+    event->erased = 0;
+    give_kept(catalog->kept[row], event);
+    return RN_OK;
+}
+
+/* --- loading ------------------------------------------------------------------------------------------------------- */
+
 static void complain(struct rn_catalog *catalog, const struct rn_trace_id *id, uint32_t n,
                      const char *what)
 {
@@ -320,6 +403,7 @@ static enum rn_status load_event(struct rn_catalog *catalog, struct rn_store *st
         if (status == RN_OK) {
             status = note_upstream(catalog, rn_event_get(&event, RN_TAG_UPSTREAM), error);
         }
+        keep_answer(catalog, catalog->count, &event);
         catalog->count++;
     }
     rn_arena_free(&arena);
@@ -360,6 +444,10 @@ enum rn_status rn_catalog_load(struct rn_catalog *catalog, struct rn_store *stor
 
 void rn_catalog_free(struct rn_catalog *catalog)
 {
+    for (uint32_t row = 0; row < catalog->count; row++) {
+        rn_free(catalog->kept[row]);
+    }
+    rn_free(catalog->kept);
     rn_free(catalog->traces);
     rn_free(catalog->rows);
     rn_free(catalog->facts);

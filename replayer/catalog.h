@@ -35,6 +35,8 @@ struct rn_catalog_trace {
     uint32_t count;
 };
 
+struct rn_kept;
+
 struct rn_catalog {
     struct rn_arena arena;
     struct rn_store *store; /* lent */
@@ -45,6 +47,9 @@ struct rn_catalog {
     struct rn_event run; /* of the root, where has_run */
     struct rn_recorded *rows;
     struct rn_order_fact *facts; /* beside the rows */
+    struct rn_kept *
+        *kept; /* beside the rows: what it takes to answer, NULL where it is not at hand */
+    size_t kept_bytes;
     uint32_t count;
     const char **upstreams; /* the names that occur, each once */
     size_t upstream_count;
@@ -63,7 +68,14 @@ enum rn_status rn_catalog_load(struct rn_catalog *catalog, struct rn_store *stor
                                struct rn_error *error);
 void rn_catalog_free(struct rn_catalog *catalog);
 
-/* The event of a row, into `arena`. */
+/*
+ * What it takes to answer with a row: its event without the request's body. At hand for most rows (then its bytes are the
+ * catalog's, and `arena` stays empty), read from the store for the others.
+ */
+enum rn_status rn_catalog_answer(const struct rn_catalog *catalog, uint32_t row,
+                                 struct rn_arena *arena, struct rn_event *event,
+                                 struct rn_error *error);
+/* The whole event of a row, into `arena`. */
 enum rn_status rn_catalog_event(const struct rn_catalog *catalog, uint32_t row,
                                 struct rn_arena *arena, struct rn_event *event,
                                 struct rn_error *error);

@@ -261,8 +261,8 @@ static bool accept(void *self, uint32_t row)
     struct rn_error error = {0};
     size_t skipped;
     rn_arena_free(&replayer->candidate);
-    if (rn_catalog_event(replayer->settings.catalog, row, &replayer->candidate, &replayer->event,
-                         &error) != RN_OK) {
+    if (rn_catalog_answer(replayer->settings.catalog, row, &replayer->candidate, &replayer->event,
+                          &error) != RN_OK) {
         fail(replayer, &error);
         return false;
     }

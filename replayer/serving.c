@@ -152,7 +152,7 @@ struct rn_serving *rn_serving_new(struct rn_stage *stage, struct rn_exchange *ex
                                       .cuts = rn_event_get(event, RN_TAG_RESPONSE_CUTS),
                                       .times = rn_event_get(event, RN_TAG_PIECE_TIMES)};
     piece_next(&serving->pieces);
-    serving->quiet = rn_order_is_quiet(stage->order, row);
+    serving->quiet = rn_order_is_off(stage->order) || rn_order_is_quiet(stage->order, row);
     rn_exchange_set_context(exchange, serving);
     return serving;
 }
