@@ -148,6 +148,15 @@ static bool find_first(const struct rn_account *account, const struct rn_verdict
 
 /* --- adding up ----------------------------------------------------------------------------------------------------- */
 
+static uint32_t count_unserved(const struct rn_catalog *catalog)
+{
+    uint32_t count = 0;
+    for (uint32_t row = 0; row < catalog->count; row++) {
+        count += catalog->rows[row].state == RN_ROW_UNSERVED;
+    }
+    return count;
+}
+
 static void add_counts(const struct rn_account *account, struct rn_verdict_facts *facts,
                        struct rn_replay_outcome *outcome)
 {
@@ -161,7 +170,7 @@ static void add_counts(const struct rn_account *account, struct rn_verdict_facts
     facts->was_touched = account->gateway.connections > 0;
     outcome->timed_out_holds = counts.timed_out_holds;
     outcome->ambiguous = counts.ambiguous;
-    outcome->unconsumed = facts->recorded - counts.served;
+    outcome->unconsumed = count_unserved(account->catalog);
     outcome->redacted_spans = stage->redacted;
     memcpy(outcome->by_rule, counts.by_rule, sizeof outcome->by_rule);
     facts->ambiguous_differ = counts.ambiguous > 0 && ambiguous_differ(account);
@@ -218,6 +227,9 @@ enum rn_status rn_account_close(const struct rn_account *account, struct rn_verd
     outcome->recorded = facts->recorded;
     outcome->unconsumed = facts->recorded;
     outcome->remark = keep(&outcome->arena, account->rerun->remark);
+    if (account->ports_moved && outcome->remark[0] == '\0') {
+        outcome->remark = "recorded ports were taken by others: other ones were given";
+    }
     outcome->ran_command = account->rerun->ended;
     outcome->wait_status = account->rerun->wait_status;
     if (account->replayer != NULL) {

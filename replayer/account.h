@@ -14,6 +14,7 @@ struct rn_account {
     struct rn_catalog *catalog;
     const struct rn_replayer *replayer; /* NULL: it did not come to a replay */
     const struct rn_rerun *rerun;
+    bool ports_moved;           /* recorded ports were taken by others */
     const struct rn_self *self; /* NULL unless replayed against itself */
     struct rn_redactor *redactor;
     struct rn_gateway_counts gateway;

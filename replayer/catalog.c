@@ -66,7 +66,22 @@ static enum rn_status add_session(struct chosen *chosen, const struct rn_trace_i
     return status == RN_OK && count == 0 ? RN_NOTFOUND : status;
 }
 
-/* What one text names: a trace, or a session. The root trace of a run stands for all of its session (DESIGN 6.1). */
+/* As `record --session` has it: hex digits are an id, any other text stands for the first half of its SHA-256. */
+static bool session_of(const char *text, struct rn_trace_id *out)
+{
+    struct rn_bytes bytes = rn_bytes_text(text);
+    uint8_t digest[RN_SHA256_BYTES];
+    if (rn_trace_id_parse(bytes, out)) {
+        return true;
+    }
+    if (!rn_sha256_of(&bytes, 1, digest)) {
+        return false;
+    }
+    memcpy(out->bytes, digest, sizeof out->bytes);
+    return true;
+}
+
+/* What one text names: a trace, or else a session. */
 static enum rn_status add_text(struct chosen *chosen, const char *text, struct rn_error *error)
 {
     struct rn_trace_id id;
@@ -75,8 +90,10 @@ static enum rn_status add_text(struct chosen *chosen, const char *text, struct r
     if (status == RN_OK) {
         return add_trace(chosen, &id, error);
     }
-    id = rn_find_session_id(text);
-    return status == RN_NOTFOUND && add_session(chosen, &id, NULL) == RN_OK ? RN_OK : status;
+    if (status == RN_NOTFOUND && session_of(text, &id) && add_session(chosen, &id, NULL) == RN_OK) {
+        return RN_OK;
+    }
+    return status;
 }
 
 /* The run that was under way when `trace` was opened: the last one of the session that had started by then. */
@@ -169,6 +186,28 @@ static enum rn_status read_run(struct rn_catalog *catalog, struct rn_store *stor
         *error = own;
     }
     return as_problem(catalog, status, &own);
+}
+
+enum rn_status rn_catalog_runs(struct rn_store *store, const char *text, struct rn_trace_id **runs,
+                               size_t *count, struct rn_error *error)
+{
+    struct rn_catalog catalog = {0};
+    struct chosen chosen = {.catalog = &catalog, .store = store};
+    *runs = NULL;
+    *count = 0;
+    enum rn_status status = add_text(&chosen, text, error);
+    if (status == RN_OK) {
+        *runs = rn_alloc(catalog.trace_count * sizeof **runs);
+        status =
+            *runs == NULL ? rn_fail(error, RN_NOMEM, "out of memory while choosing traces") : RN_OK;
+    }
+    for (size_t i = 0; status == RN_OK && i < catalog.trace_count; i++) {
+        if (catalog.traces[i].summary.has_run) {
+            (*runs)[(*count)++] = catalog.traces[i].summary.id;
+        }
+    }
+    rn_catalog_free(&catalog);
+    return status;
 }
 
 enum rn_status rn_catalog_choose(struct rn_catalog *catalog, struct rn_store *store,

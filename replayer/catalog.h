@@ -63,6 +63,9 @@ struct rn_catalog {
  */
 enum rn_status rn_catalog_choose(struct rn_catalog *catalog, struct rn_store *store,
                                  const char *const *texts, struct rn_error *error);
+/* The runs among what `text` names, in order of their start; rn_alloc'ed. None for traces that `serve` recorded. */
+enum rn_status rn_catalog_runs(struct rn_store *store, const char *text, struct rn_trace_id **runs,
+                               size_t *count, struct rn_error *error);
 /* Reads every event once, checks the digests of closed traces, fills the rows. Damage leaves `problem` and RN_OK. */
 enum rn_status rn_catalog_load(struct rn_catalog *catalog, struct rn_store *store,
                                struct rn_error *error);

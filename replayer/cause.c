@@ -29,6 +29,12 @@ struct rn_cause rn_cause_header(void)
         "send the header as recorded (same SDK version and options), or record again"};
 }
 
+struct rn_cause rn_cause_spelling(void)
+{
+    return (struct rn_cause){"the same JSON in other bytes",
+                             "without --strict (or with rule json) it would be served"};
+}
+
 struct rn_cause rn_cause_target(void)
 {
     return (struct rn_cause){"another call", "look at what the application did before this call"};

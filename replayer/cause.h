@@ -19,6 +19,7 @@ struct rn_cause rn_cause_of(struct rn_bytes pointer, struct rn_bytes recorded, s
                             uint64_t now_wall_ns);
 /* Causes that no value tells. */
 struct rn_cause rn_cause_header(void);
+struct rn_cause rn_cause_spelling(void);
 struct rn_cause rn_cause_target(void);
 struct rn_cause rn_cause_extra(void);
 struct rn_cause rn_cause_missing(void);

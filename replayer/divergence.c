@@ -232,6 +232,17 @@ static bool say_json(struct pair *pair, struct rn_bytes recorded, struct rn_byte
     return said;
 }
 
+static bool is_same_json(struct rn_bytes recorded, struct rn_bytes live)
+{
+    struct rn_arena trees = {0};
+    struct rn_json *a = NULL;
+    struct rn_json *b = NULL;
+    bool same = rn_json_parse(&trees, recorded, &a, NULL, NULL) == RN_OK &&
+                rn_json_parse(&trees, live, &b, NULL, NULL) == RN_OK && rn_json_equal(a, b);
+    rn_arena_free(&trees);
+    return same;
+}
+
 /* Both sides with one mark for every credential, as the keys see them. */
 static bool say_body(struct pair *pair)
 {
@@ -245,7 +256,7 @@ static bool say_body(struct pair *pair)
         rn_key_marked(pair->live->input.body, pair->live->input.body_spans, &live) == RN_OK &&
         !rn_bytes_equal(rn_buffer_bytes(&recorded), rn_buffer_bytes(&live))) {
         said = say_json(pair, rn_buffer_bytes(&recorded), rn_buffer_bytes(&live));
-        if (!said) {
+        if (!said && !is_same_json(rn_buffer_bytes(&recorded), rn_buffer_bytes(&live))) {
             say_bytes(pair, rn_buffer_bytes(&recorded), rn_buffer_bytes(&live));
             said = true;
         }
@@ -329,7 +340,7 @@ void rn_finding_miss(const struct rn_catalog *catalog, size_t trace, const struc
         if (!said && !say_target(&pair) && !say_body(&pair) && !say_field(&pair)) {
             /* Equal to the eye, but no rule that is allowed holds: a duplicate key, or JSON under --strict. */
             out->place = rn_words(arena, "%s, request body", pair.event_name);
-            set_cause(out, rn_cause_of(RN_LIT(""), RN_LIT(""), RN_LIT(""), 0));
+            set_cause(out, rn_cause_spelling());
             out->sentence = rn_words(
                 arena, "no recording matches %s under the rules allowed: %s is equal as JSON only",
                 pair.call, pair.event_name);

@@ -201,6 +201,9 @@ static void put_rows(json_t *receipt, const char *name, const char *left_off,
         if (recorded->rule != RN_RULE_NONE) {
             put_text(one, "rule", rules[recorded->rule]);
         }
+        if (!served) {
+            put(one, "asked_for", json_boolean(recorded->state != RN_ROW_UNSERVED));
+        }
         if (recorded->ambiguous) {
             put(one, "ambiguous", json_true());
         }

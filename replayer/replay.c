@@ -365,6 +365,7 @@ static enum rn_status close_account(struct replay *replay, struct rn_error *erro
                                  .catalog = &replay->catalog,
                                  .replayer = replay->replayer,
                                  .rerun = &replay->rerun,
+                                 .ports_moved = replay->venue.moved && replay->mode != RN_MODE_SELF,
                                  .self = replay->self,
                                  .redactor = replay->redactor};
     if (replay->gateway != NULL) {
@@ -436,6 +437,26 @@ enum rn_status rn_replay_run(const struct rn_replay_settings *settings,
         status = close_account(&replay, error);
     }
     close_all(&replay);
+    return status;
+}
+
+enum rn_status rn_replay_runs(const char *store, const char *text, struct rn_trace_id **runs,
+                              size_t *count, struct rn_error *error)
+{
+    char path[4096];
+    struct rn_store *opened = NULL;
+    enum rn_status status = rn_store_place(store, RN_STORE_READ, path, sizeof path, error);
+    *runs = NULL;
+    *count = 0;
+    if (status == RN_OK) {
+        status = rn_store_open(path, RN_STORE_READ, &opened, error);
+    }
+    if (status == RN_OK) {
+        status = rn_catalog_runs(opened, text, runs, count, error);
+    }
+    if (opened != NULL) {
+        rn_store_close(opened);
+    }
     return status;
 }
 

@@ -71,6 +71,13 @@ struct rn_replay_outcome {
 };
 
 /*
+ * The runs that a TRACE or SESSION names, in order of their start: several are replayed one after the other, each by its id.
+ * No run at all: `text` itself is what to replay. *runs is rn_alloc'ed. RN_NOTFOUND, RN_AMBIGUOUS, ... with a sentence.
+ */
+enum rn_status rn_replay_runs(const char *store, const char *text, struct rn_trace_id **runs,
+                              size_t *count, struct rn_error *error);
+
+/*
  * RN_OK with a verdict; RN_REFUSED when the recorded command is not ours to run (outcome->argv says which; exit 2); other
  * statuses are trouble (exit 2). rn_replay_outcome_free in every case.
  */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "replay.h"
 #include "self.h"
 #include "store/room.h"
@@ -158,6 +159,50 @@ START_TEST(json_spelled_otherwise_is_reproduced_but_not_when_strict)
                                        .strict = true},
            trace);
     expect(RN_VERDICT_DIVERGED);
+    ck_assert_str_eq(outcome.cause, "the same JSON in other bytes");
+}
+END_TEST
+
+START_TEST(a_session_names_its_runs)
+{
+    struct rn_trace_id *runs = NULL;
+    size_t count = 0;
+    const char *trace = record_two((const char *const[]){"true", NULL});
+    ck_assert_int_eq(rn_replay_runs(store, trace, &runs, &count, &error), RN_OK);
+    ck_assert_uint_eq(count, 1);
+    rn_free(runs);
+    ck_assert_int_eq(rn_replay_runs(store, "nobody", &runs, &count, &error), RN_NOTFOUND);
+    ck_assert_ptr_null(runs);
+    trace = THEATRE_RECORD({.body = "{}"});
+    ck_assert_int_eq(rn_replay_runs(store, trace, &runs, &count, &error), RN_OK);
+    ck_assert_uint_eq(count, 0);
+    rn_free(runs);
+}
+END_TEST
+
+/* Allocations fail from the nth on: trouble or an honest verdict, never a green that was not earned, and nothing leaks. */
+START_TEST(memory_may_run_out_anywhere)
+{
+    const char *const traces[] = {
+        THEATRE_RECORD({.body = "{\"a\":1}"},
+                       {.body = "2", .framing = RN_FRAMING_CHUNKED, .pieces = {"x", "y"}}),
+        NULL};
+    struct rn_replay_settings settings = {
+        .traces = traces, .environment = environment, .store = store, .rules = 1u << RN_RULE_BYTES};
+    for (unsigned long nth = 1;; nth++) {
+        rn_memory_fail_from(nth);
+        enum rn_status status = rn_replay_run(&settings, &outcome, &error);
+        bool failed = rn_memory_failed();
+        rn_memory_fail_from(0);
+        if (status == RN_OK && outcome.verdict == RN_VERDICT_VERIFIED) {
+            ck_assert_uint_eq(outcome.served, 2);
+        }
+        rn_replay_outcome_free(&outcome);
+        if (!failed) {
+            ck_assert_int_eq(status, RN_OK);
+            break;
+        }
+    }
 }
 END_TEST
 
@@ -419,6 +464,8 @@ Suite *rn_suite(void)
     tcase_add_test(cases, a_run_is_reproduced_with_its_recorded_command);
     tcase_add_test(cases, the_receipt_tells_all_of_it);
     tcase_add_test(cases, json_spelled_otherwise_is_reproduced_but_not_when_strict);
+    tcase_add_test(cases, a_session_names_its_runs);
+    tcase_add_test(cases, memory_may_run_out_anywhere);
     tcase_add_test(cases, a_changed_request_diverges_at_its_place);
     tcase_add_test(cases, a_swallowed_miss_still_diverges);
     tcase_add_test(cases, a_missing_call_diverges_and_is_named);
