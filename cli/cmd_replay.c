@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "human.h"
 #include "ports.h"
 #include "printable.h"
@@ -133,6 +134,7 @@ static enum rn_status add_findings(struct rn_buffer *out, const struct rn_replay
         {"came", outcome->came},
         {"cause", outcome->cause},
         {"try", outcome->advice},
+        {"remark", outcome->remark},
     };
     enum rn_status status = RN_OK;
     for (size_t i = 0; i < sizeof findings / sizeof *findings && status == RN_OK; i++) {
@@ -194,7 +196,8 @@ static bool tell(const struct rn_replay_outcome *outcome)
         good = fflush(stdout) == 0 && good;
     }
     bool is_green = rn_verdict_exit(outcome->verdict) == RN_EXIT_SAME;
-    enum rn_status status = is_green ? RN_OK : add_findings(&out, outcome);
+    enum rn_status status =
+        is_green ? add_finding(&out, "remark", outcome->remark) : add_findings(&out, outcome);
     if (status == RN_OK) {
         status = add_verdict(&out, outcome, rn_screen_of(stderr).colour);
     }
@@ -256,6 +259,41 @@ static int replay(struct rn_replay_settings *settings, const char *text)
     return code;
 }
 
+/* Over many runs: trouble before a difference, before what cannot be compared, before what is the same (DESIGN 6.5). */
+static int worse_of(int a, int b)
+{
+    static const int severity[] = {[0] = 0, [3] = 1, [1] = 2, [2] = 3};
+    return severity[a] >= severity[b] ? a : b;
+}
+
+/* The runs of a session, one after the other. What names no run is replayed as it stands. */
+static int replay_all(struct rn_replay_settings *settings, const char *text)
+{
+    struct rn_error error = {RN_OK, ""};
+    struct rn_trace_id *runs = NULL;
+    size_t count = 0;
+    int code = RN_EXIT_SAME;
+    enum rn_status status = rn_replay_runs(settings->store, text, &runs, &count, &error);
+    if (status == RN_OK && count > 1 && (settings->serve || settings->receipt != NULL)) {
+        status = rn_fail(&error, RN_INVALID, "%s takes one run, and %s holds %zu: name one of them",
+                         settings->serve ? "--serve" : "--receipt", text, count);
+    }
+    if (status != RN_OK) {
+        code = rn_cli_complain("replay", RN_EXIT_TROUBLE, &error);
+    } else if (count < 2) {
+        code = replay(settings, text);
+    }
+    for (size_t i = 0; status == RN_OK && count > 1 && i < count; i++) {
+        char id[33];
+        const char *const traces[] = {id, NULL};
+        rn_trace_id_text(&runs[i], id);
+        settings->traces = traces;
+        code = worse_of(code, replay(settings, id));
+    }
+    rn_free(runs);
+    return code;
+}
+
 static enum rn_status check_words(const struct rn_cli_line *line, struct rn_error *error)
 {
     if (line->word_count != 1) {
@@ -298,13 +336,14 @@ static int run(int argc, char **argv)
     settings.environment = environ;
     settings.store = asked.store;
     settings.order = asked.order == 1 ? RN_ORDER_ANY : RN_ORDER_RECORDED;
+    settings.strict = asked.strict;
     settings.ignore_output = asked.ignore_output;
     settings.serve = asked.serve;
     settings.self = asked.self;
     settings.receipt = asked.receipt;
     settings.port = (uint16_t)asked.listen;
     settings.on_ready = on_ready;
-    return replay(&settings, line.words[0]);
+    return replay_all(&settings, line.words[0]);
 }
 
 const struct rn_cli_command rn_cmd_replay = {
