@@ -252,8 +252,8 @@ START_TEST(shapes_are_found_at_a_words_beginning)
         "pplx-Zt8aQ2mV5rXw9LkP3nDsB7cYhJ4fGe6U",
         "r8_Zt8aQ2mV5rXw9LkP3nDsB7cYhJ4fGe6UZt8aQ",
         "glpat-Zt8aQ2mV5rXw9LkP3nDs",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_"
-        "XgL0n3I9PlFUP0THsR8U",
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_"
+         "XgL0n3I9PlFUP0THsR8U"),
     };
     static const char *const frames[] = {
         "<%s>",           "key <%s>.",   "\"<%s>\"",
@@ -732,8 +732,8 @@ START_TEST(parts_give_what_the_whole_gives)
         KEY,
         "AKIAIOSFODNN7EXAMPLE",
         "hf_Zt8aQemVbrXwiLkPcnDsBycYhJkfGeoU",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_"
-        "XgL0n3I9PlFUP0THsR8U",
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_"
+         "XgL0n3I9PlFUP0THsR8U"),
         "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabc==\n-----END RSA PRIVATE KEY-----",
         "RN-REDACTED-xxxxxx",
     };
