@@ -16,10 +16,12 @@ struct survey {
     uint64_t length;
     unsigned codings;
     bool agrees; /* every Content-Length is a number, and the same one */
+    bool sound;  /* every line is a field and ends with CR LF */
     bool
         names; /* a Connection field lists more than the usual two words, perhaps names of fields */
 };
 
+/* The next line of `head`, with its end. */
 static struct rn_bytes take_line(struct rn_bytes *head)
 {
     size_t end = rn_bytes_find_byte(*head, '\n');
@@ -28,17 +30,34 @@ static struct rn_bytes take_line(struct rn_bytes *head)
     return line;
 }
 
-/* The next field line of `rest`; false at the empty line, at the end, or at what is no field. */
+/* A line without its CR LF, or whatever it has of it. */
+static struct rn_bytes without_end(struct rn_bytes line)
+{
+    line.len -= rn_bytes_ends_with(line, RN_LIT("\n")) ? 1 : 0;
+    line.len -= rn_bytes_ends_with(line, RN_LIT("\r")) ? 1 : 0;
+    return line;
+}
+
+/* The next field line of `rest`; false at the empty line or at the end. What is no field becomes one without a name. */
 static bool take_field(struct rn_bytes *rest, struct rn_http_field *field)
 {
-    return rest->len > 0 && rn_http_field_split(take_line(rest), field);
+    struct rn_bytes line = take_line(rest);
+    if (without_end(line).len == 0) {
+        return false;
+    }
+    if (!rn_http_field_split(line, field)) {
+        *field = (struct rn_http_field){.line = line};
+    }
+    return true;
 }
 
 static struct survey look_at(struct rn_bytes fields)
 {
-    struct survey survey = {.agrees = true};
+    struct survey survey = {.agrees = true, .sound = true};
     struct rn_http_field field;
     while (take_field(&fields, &field)) {
+        survey.sound =
+            survey.sound && field.name.len > 0 && rn_bytes_ends_with(field.line, RN_LIT("\r\n"));
         if (rn_bytes_equal_nocase(field.name, RN_LIT("content-length"))) {
             uint64_t length = 0;
             survey.agrees = survey.agrees && rn_bytes_to_u64(field.value, &length) &&
@@ -153,19 +172,67 @@ static enum rn_status put_connection(struct rn_buffer *out, struct rn_client cli
     return RN_OK;
 }
 
-enum rn_status rn_answer_compose(struct rn_buffer *out, struct rn_bytes upstream_head,
-                                 struct rn_client client, struct rn_answer *answer)
+/* --- heads that are not quite HTTP/1.1 ------------------------------------------------------- */
+
+/*
+ * curl takes heads that HTTP/1.1 does not allow, and so do most clients: lines that end without CR, folded ones, blanks before
+ * the colon, names with odd bytes. As a proxy has to (RFC 9112 2.2, 5.1, 5.2), we mend the first three; a name is passed on.
+ */
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* A line with one CR LF and without blanks before its colon; a fold goes behind the line that it continues. */
+static enum rn_status add_mended(struct rn_buffer *out, size_t fields_at, struct rn_bytes line)
+{
+    enum rn_status status = RN_OK;
+    line = without_end(line);
+    if (line.len == 0) {
+        return RN_OK;
+    }
+    if (is_blank(line.data[0]) && out->len > fields_at) {
+        out->len -= 2;
+        line = rn_bytes_trim(line);
+        status = rn_buffer_add_byte(out, ' ');
+    } else {
+        size_t colon = rn_bytes_find_byte(line, ':');
+        struct rn_bytes name = rn_bytes_sub(line, 0, colon == RN_NPOS ? 0 : colon);
+        while (name.len > 0 && is_blank(name.data[name.len - 1])) {
+            name.len--;
+        }
+        status = rn_buffer_add(out, name);
+        line = rn_bytes_from(line, colon == RN_NPOS ? 0 : colon);
+    }
+    status = status == RN_OK ? rn_buffer_add(out, line) : status;
+    return status == RN_OK ? rn_buffer_add(out, RN_LIT("\r\n")) : status;
+}
+
+static enum rn_status mend(struct rn_bytes head, struct rn_buffer *out)
+{
+    struct rn_bytes status_line = without_end(take_line(&head));
+    enum rn_status status = rn_buffer_add(out, status_line);
+    status = status == RN_OK ? rn_buffer_add(out, RN_LIT("\r\n")) : status;
+    size_t fields_at = out->len;
+    while (status == RN_OK && head.len > 0) {
+        status = add_mended(out, fields_at, take_line(&head));
+    }
+    return status == RN_OK ? rn_buffer_add(out, RN_LIT("\r\n")) : status;
+}
+
+/* --- the whole head -------------------------------------------------------------------------- */
+
+static enum rn_status compose(struct rn_buffer *out, struct rn_bytes status_line,
+                              struct rn_bytes fields, const struct survey *survey,
+                              struct rn_client client, struct rn_answer *answer)
 {
     size_t begin = out->len;
     unsigned code = 0;
-    struct rn_bytes fields = upstream_head;
-    struct rn_bytes status_line = take_line(&fields);
     enum rn_status result = put_status_line(out, status_line, &code);
     if (result == RN_OK) {
-        struct survey survey = look_at(fields);
-        *answer = decide(code, &survey, client);
-        bool framed = survey.agrees || answer->framing == RN_FRAMING_CHUNKED;
-        result = framed ? put_fields(out, fields, &survey, *answer) : RN_INVALID;
+        *answer = decide(code, survey, client);
+        bool framed = survey->agrees || answer->framing == RN_FRAMING_CHUNKED;
+        result = framed ? put_fields(out, fields, survey, *answer) : RN_INVALID;
     }
     if (result == RN_OK) {
         result = put_connection(out, client, answer->framing);
@@ -177,6 +244,27 @@ enum rn_status rn_answer_compose(struct rn_buffer *out, struct rn_bytes upstream
         out->len = begin;
     }
     return result;
+}
+
+enum rn_status rn_answer_compose(struct rn_buffer *out, struct rn_bytes upstream_head,
+                                 struct rn_client client, struct rn_answer *answer)
+{
+    struct rn_buffer mended = {0};
+    enum rn_status status = RN_OK;
+    struct rn_bytes fields = upstream_head;
+    struct rn_bytes line = take_line(&fields);
+    struct survey survey = look_at(fields);
+    if (!survey.sound || !rn_bytes_ends_with(line, RN_LIT("\r\n"))) {
+        status = mend(upstream_head, &mended);
+        fields = rn_buffer_bytes(&mended);
+        line = take_line(&fields);
+        survey = look_at(fields);
+    }
+    if (status == RN_OK) {
+        status = compose(out, line, fields, &survey, client, answer);
+    }
+    rn_buffer_free(&mended);
+    return status;
 }
 
 /* --- answers of our own ---------------------------------------------------------------------- */

@@ -139,6 +139,8 @@ struct rn_answer {
  * framing in the place where the old one stood: Content-Length as it came when there is one, else `Transfer-Encoding:
  * chunked`, else (HTTP/1.0 client) the end of the connection; `Connection: close` or `keep-alive` at the end where the
  * client's version and wish ask for it. Composing an already composed head for an equal client gives the same bytes.
+ * Lines without CR, folded ones and blanks before a colon are mended (RFC 9112 2.2, 5.1, 5.2); other odd lines pass as they
+ * are. RN_INVALID: no status line, or Content-Lengths that contradict one another.
  */
 enum rn_status rn_answer_compose(struct rn_buffer *out, struct rn_bytes upstream_head,
                                  struct rn_client client, struct rn_answer *answer);

@@ -243,7 +243,13 @@ static void on_head(void *self, struct rn_bytes head)
 {
     struct rn_call *call = self;
     if (rn_answer_compose(&call->answer_head, head, call->client, &call->answer) != RN_OK) {
-        return; /* the end of the transfer finds no head and answers 502 */
+        /* Its body must not be taken for the body of our refusal. */
+        rn_transfer_cancel(call->transfer);
+        call->transfer = NULL;
+        rn_call_refuse(call, 502,
+                       "the head of the upstream's answer contradicts itself about its length, "
+                       "or begins with no status");
+        return;
     }
     call->head_known = true;
     call->terminal = rn_compose_terminal(call);

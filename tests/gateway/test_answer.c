@@ -118,7 +118,6 @@ START_TEST(heads_that_contradict_themselves_are_invalid)
         "HTTP/1.1 2\r\n\r\n",
         "HTTP/1.1 099 x\r\n\r\n",
         "ICY 200 OK\r\n\r\n",
-        "HTTP/1.1 200 OK\n\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"};
@@ -177,6 +176,32 @@ START_TEST(without_memory_nothing_is_left_behind)
 }
 END_TEST
 
+START_TEST(heads_that_most_clients_take_are_mended)
+{
+    check("HTTP/1.1 200 OK\nA: b\nContent-Length: 5\n\n", modern,
+          "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 5\r\n\r\n", RN_FRAMING_LENGTH, 5);
+    check("HTTP/1.1 200 OK\r\nA: b\r\n  c\r\n\td\r\nE: f\r\nContent-Length: 5\r\n\r\n", modern,
+          "HTTP/1.1 200 OK\r\nA: b c d\r\nE: f\r\nContent-Length: 5\r\n\r\n", RN_FRAMING_LENGTH, 5);
+    check("HTTP/1.1 200 OK\r\nA \t: b\r\nContent-Length : 5\r\n\r\n", modern,
+          "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 5\r\n\r\n", RN_FRAMING_LENGTH, 5);
+    /* A fold of a field that goes, goes with it. */
+    check("HTTP/1.1 200 OK\r\nKeep-Alive: a\r\n b\r\nC: d\r\nContent-Length: 5\r\n\r\n", modern,
+          "HTTP/1.1 200 OK\r\nC: d\r\nContent-Length: 5\r\n\r\n", RN_FRAMING_LENGTH, 5);
+}
+END_TEST
+
+START_TEST(a_line_that_is_no_field_hides_none_behind_it)
+{
+    check("HTTP/1.1 200 OK\r\nX(a): b\r\n: c\r\nno colon\r\nD: e\r\nContent-Length: 5\r\n\r\n",
+          modern,
+          "HTTP/1.1 200 OK\r\nX(a): b\r\n: c\r\nno colon\r\nD: e\r\nContent-Length: 5\r\n\r\n",
+          RN_FRAMING_LENGTH, 5);
+    check("HTTP/1.1 200 OK\r\n folded from nothing\r\nContent-Length: 5\r\n\r\n", modern,
+          "HTTP/1.1 200 OK\r\n folded from nothing\r\nContent-Length: 5\r\n\r\n", RN_FRAMING_LENGTH,
+          5);
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("gateway/answer");
@@ -184,7 +209,8 @@ Suite *rn_suite(void)
             our_framing_stands_where_the_old_one_stood, other_versions_become_ours,
             the_clients_version_and_wish_decide_about_the_connection,
             answers_without_body_announce_what_they_announced,
-            heads_that_contradict_themselves_are_invalid);
+            heads_that_contradict_themselves_are_invalid, heads_that_most_clients_take_are_mended,
+            a_line_that_is_no_field_hides_none_behind_it);
     RN_CASE(suite, "own", answers_of_our_own_are_heads_and_sentences,
             without_memory_nothing_is_left_behind);
     return suite;
