@@ -157,6 +157,17 @@ static bool sends_body(const struct rn_forward *forward)
     return forward->has_body || forward->body_bytes > 0 || forward->body.len > 0;
 }
 
+static bool is_idempotent(struct rn_bytes method)
+{
+    static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (rn_bytes_equal(method, rn_bytes_text(methods[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * Small bodies are copied by curl and go out with the head in one send; others it reads piece by piece through our callback.
  * So it keeps no pointer to what the caller lends, and cannot read memory that is gone when a transfer is cancelled while
@@ -194,6 +205,7 @@ static bool write_method(struct rn_transfer *transfer, const struct rn_forward *
         return false;
     }
     transfer->ends_with_head = head && body;
+    transfer->may_repeat = is_idempotent(forward->method);
     if (head && !body && curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) != CURLE_OK) {
         return false;
     }

@@ -129,6 +129,27 @@ static size_t on_read(char *out, size_t one, size_t count, void *self)
     return len;
 }
 
+/*
+ * Called before each attempt. When a kept connection ends without an answer, curl sends the request again. What it may have
+ * caused upstream (a bill, a message) must not be caused twice, so that holds for methods that RFC 9110 9.2.2 calls
+ * idempotent, and for requests of which nothing had gone out.
+ */
+static int on_attempt(void *self, char *theirs, char *ours, int their_port, int our_port)
+{
+    struct rn_transfer *transfer = self;
+    long sent = 0;
+    (void)theirs;
+    (void)ours;
+    (void)their_port;
+    (void)our_port;
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+    if (sent == 0 || transfer->may_repeat) {
+        return CURL_PREREQFUNC_OK;
+    }
+    refuse(transfer, "closed a kept connection without an answer to this request");
+    return CURL_PREREQFUNC_ABORT;
+}
+
 /* curl rewinds when a kept connection turned out to be dead and it sends the request again. */
 static int on_seek(void *self, curl_off_t offset, int origin)
 {
@@ -204,6 +225,8 @@ static bool configure(struct rn_transfer *transfer)
            curl_easy_setopt(easy, CURLOPT_READDATA, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_attempt) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, rn_socket_open) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer->upstreams) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, rn_socket_close) == CURLE_OK &&

@@ -18,10 +18,10 @@ struct rn_socket;
 
 struct rn_upstream {
     char *name;
-    char *url;           /* for people: without userinfo */
-    char *origin;        /* what curl connects to: "https://host:port/" */
-    CURLU *parsed;       /* the same, so that curl need not parse and write it anew for every request */
-    char *path;          /* put in front of every target; "" or "/v1" */
+    char *url;     /* for people: without userinfo */
+    char *origin;  /* what curl connects to: "https://host:port/" */
+    CURLU *parsed; /* the same, so that curl need not parse and write it anew for every request */
+    char *path;    /* put in front of every target; "" or "/v1" */
     char *authorization; /* a whole field line, or NULL */
 };
 
@@ -72,6 +72,7 @@ struct rn_transfer {
     struct rn_bytes body; /* there; lent */
     uint64_t body_at;     /* how much of it curl has read */
     uint64_t body_len;
+    bool may_repeat; /* sending it twice asks for no more than sending it once */
 
     /* the answer */
     bool ends_with_head; /* though curl expects a body */

@@ -55,12 +55,13 @@ START_TEST(transfer_survives_a_kept_connection_that_was_closed)
 END_TEST
 
 #define PROCESSING "HTTP/1.1 102 Processing\r\n\r\n"
-START_TEST(transfer_sends_again_when_a_kept_connection_dies_under_a_request)
+START_TEST(transfer_sends_again_what_may_be_repeated_when_a_kept_connection_dies)
 {
-    /* Nothing of an answer came, so nobody can have been answered twice. */
     static const size_t sizes[] = {10, 100000};
     char *requests[] = {big_request(sizes[0]), big_request(sizes[1])};
     for (size_t i = 0; i < 2; i++) {
+        memmove(requests[i] + 1, "UT", 2); /* PUT is idempotent, POST is not */
+        memmove(requests[i] + 3, requests[i] + 4, strlen(requests[i] + 4) + 1);
         serve_scripts(SCRIPTS(STEPS(SEND(PLAIN "hello")), STEPS({TOY_CLOSE, {0}}),
                               STEPS(SEND(PLAIN "again"))));
         static const char *const bodies[] = {"hello", "again"};
@@ -77,6 +78,31 @@ START_TEST(transfer_sends_again_when_a_kept_connection_dies_under_a_request)
         toy_stop(server);
         server = NULL;
         free(requests[i]);
+    }
+}
+END_TEST
+
+START_TEST(transfer_sends_no_post_twice)
+{
+    /* Whoever took it and died may have acted on it. */
+    static const size_t sizes[] = {10, 100000};
+    for (size_t i = 0; i < 2; i++) {
+        char *request = big_request(sizes[i]);
+        serve_scripts(SCRIPTS(STEPS(SEND(PLAIN "hello")), STEPS({TOY_CLOSE, {0}}),
+                              STEPS(SEND(PLAIN "again"))));
+        struct seen first = {0};
+        struct seen second = {0};
+        run(&first, request);
+        ck_complete(&first, PLAIN, "hello");
+        run(&second, request);
+        ck_assert(!second.end.complete);
+        ck_assert_ptr_nonnull(strstr(second.end.sentence, "closed a kept connection"));
+        ck_assert_uint_eq(toy_requests(server), 2);
+        seen_free(&first);
+        seen_free(&second);
+        toy_stop(server);
+        server = NULL;
+        free(request);
     }
 }
 END_TEST
@@ -763,7 +789,8 @@ Suite *rn_suite(void)
     PROBE_CASE(suite, "answers", transfer_gives_head_and_body_as_they_came,
                transfer_keeps_its_connection_for_the_next_request,
                transfer_survives_a_kept_connection_that_was_closed,
-               transfer_sends_again_when_a_kept_connection_dies_under_a_request,
+               transfer_sends_again_what_may_be_repeated_when_a_kept_connection_dies,
+               transfer_sends_no_post_twice,
                transfer_keeps_one_socket_of_a_host_with_several_addresses,
                transfer_tells_interim_heads_from_the_final_one,
                transfer_refuses_to_switch_protocols, transfer_keeps_trailers_apart_from_the_head,
