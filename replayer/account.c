@@ -84,16 +84,19 @@ static void find_malformed(const struct rn_account *account, struct rn_arena *ar
                            struct rn_finding *out)
 {
     *out = (struct rn_finding){
-        .sentence = rn_words(
-            arena,
-            "%llu requests broke the rules of HTTP and were refused before they could be matched",
-            (unsigned long long)account->gateway.malformed),
+        .sentence = rn_words(arena,
+                             "requests were refused before they could be matched: %llu broke the "
+                             "rules of HTTP, %llu "
+                             "named a foreign host or origin or came over too many connections",
+                             (unsigned long long)account->gateway.malformed,
+                             (unsigned long long)account->gateway.misdirected),
         .place = "gateway",
         .pointer = "",
         .expected = "",
-        .came = "a malformed request",
+        .came = "a request that was refused",
         .cause = "a client that speaks HTTP otherwise than before",
-        .advice = "look at the answers with status 400, 431, 501 or 505 that the application got",
+        .advice = "look at the answers with status 400, 403, 421, 431, 501, 503 or 505 that the "
+                  "application got",
         .row = RN_NO_ROW};
 }
 
@@ -166,7 +169,8 @@ static void add_counts(const struct rn_account *account, struct rn_verdict_facts
     facts->misses = outcome->misses = counts.misses;
     facts->broken = outcome->broken = counts.broken;
     facts->relaxations = outcome->relaxations = counts.relaxations;
-    facts->malformed = outcome->malformed = account->gateway.malformed;
+    facts->malformed = outcome->malformed =
+        account->gateway.malformed + account->gateway.misdirected;
     facts->was_touched = account->gateway.connections > 0;
     outcome->timed_out_holds = counts.timed_out_holds;
     outcome->ambiguous = counts.ambiguous;

@@ -136,6 +136,16 @@ struct rn_hold *rn_order_first(const struct rn_order_book *order)
     return order->first;
 }
 
+bool rn_order_awaited(const struct rn_order_book *order, uint32_t *row, bool *is_end)
+{
+    if (order->front == order->mark_count) {
+        return false;
+    }
+    *row = order->marks[order->front].row;
+    *is_end = order->marks[order->front].is_end;
+    return true;
+}
+
 /* --- what happens -------------------------------------------------------------------------------------------------- */
 
 static void mark_done(struct rn_order_book *order, uint32_t at)

@@ -87,6 +87,8 @@ struct rn_hold *rn_order_next(struct rn_order_book *order);
 void rn_order_forget(struct rn_order_book *order, struct rn_hold *hold);
 /* The holds that wait now, earliest stamp first. */
 struct rn_hold *rn_order_first(const struct rn_order_book *order);
+/* What the earliest hold waits for: the arrival or the end of a row. False when nothing is left to wait for. */
+bool rn_order_awaited(const struct rn_order_book *order, uint32_t *row, bool *is_end);
 size_t rn_order_waiting(const struct rn_order_book *order);
 
 /*

@@ -64,8 +64,9 @@ struct rn_replay_outcome {
     const char *sentence; /* the whole finding in one sentence */
     const char
         *remark; /* what was not as recorded but no reason to stop; "" when there is nothing */
-    uint64_t malformed; /* requests that broke HTTP and were refused before they could be matched */
-    uint32_t broken;    /* answers whose client left early */
+    uint64_t
+        malformed; /* requests that were refused before they could be matched: broken HTTP, foreign Host or Origin */
+    uint32_t broken;         /* answers whose client left early */
     struct rn_bytes receipt; /* JSON, schema reenact.receipt/1 */
     char *const *argv; /* the recorded command, when it must be confirmed (status RN_REFUSED) */
 };

@@ -180,11 +180,29 @@ static bool let_go_behind(struct rn_replayer *replayer, struct rn_hold *hold)
                            is_alone(replayer));
 }
 
-static bool is_patience_over(const struct rn_replayer *replayer, struct rn_hold *hold)
+/* How long after the request that is held the awaited mark came when recording, in ns; 0 when it came before. */
+static uint64_t recorded_gap_ns(const struct rn_replayer *replayer, const struct rn_hold *hold)
 {
-    uint64_t limit = 3 * rn_serving_recorded_ns(rn_serving_of(hold));
-    limit = limit > replayer->settings.patience_ns ? limit : replayer->settings.patience_ns;
-    return rn_loop_now_ns(replayer->settings.loop) - hold->since_ns >= limit;
+    const struct rn_catalog *catalog = replayer->settings.catalog;
+    uint32_t row;
+    bool is_end;
+    if (!rn_order_awaited(replayer->stage.order, &row, &is_end)) {
+        return 0;
+    }
+    uint64_t held = catalog->facts[hold->row].arrived_wall_ns;
+    uint64_t awaited =
+        catalog->facts[row].arrived_wall_ns + (is_end ? catalog->rows[row].end_ns : 0);
+    return awaited > held ? awaited - held : 0;
+}
+
+static bool is_patience_over(const struct rn_replayer *replayer, const struct rn_hold *hold)
+{
+    double pace = replayer->settings.pace;
+    double gap = 3.0 * (double)recorded_gap_ns(replayer, hold);
+    double limit = pace > 0 && pace < 1 ? gap / pace : gap;
+    double patience = (double)replayer->settings.patience_ns;
+    double waited = (double)(rn_loop_now_ns(replayer->settings.loop) - hold->since_ns);
+    return waited >= (limit > patience ? limit : patience);
 }
 
 static void look_at_holds(struct rn_replayer *replayer)

@@ -31,7 +31,6 @@ struct rn_serving {
     struct pieces pieces;
     struct rn_timer *timer;
     uint64_t arrived_ns; /* on the loop's clock */
-    uint64_t asked_ns;   /* the recorded time of the point that was asked for last */
     uint64_t passed;     /* the highest stamp whose point passed */
     uint64_t sent_bytes;
     size_t cursor; /* of rn_order_stamp_at */
@@ -193,11 +192,6 @@ struct rn_exchange *rn_serving_exchange(const struct rn_serving *serving)
     return serving->exchange;
 }
 
-uint64_t rn_serving_recorded_ns(const struct rn_serving *serving)
-{
-    return serving->asked_ns;
-}
-
 uint64_t rn_serving_sent_bytes(const struct rn_serving *serving)
 {
     return serving->sent_bytes;
@@ -238,7 +232,6 @@ static bool is_time(struct rn_serving *serving, uint64_t recorded_ns)
 /* A point that comes again after its hold or its timer passes by what was noted. */
 static bool may_pass(struct rn_serving *serving, uint64_t stamp, uint64_t recorded_ns)
 {
-    serving->asked_ns = recorded_ns;
     if (stamp > serving->passed) {
         if (!rn_order_pass(serving->stage->order, &serving->hold, serving->row, stamp)) {
             serving->hold.since_ns = rn_loop_now_ns(serving->stage->loop);

@@ -62,8 +62,6 @@ struct rn_serving *rn_serving_of(struct rn_hold *hold);
 struct rn_hold *rn_serving_hold(struct rn_serving *serving);
 uint32_t rn_serving_row(const struct rn_serving *serving);
 struct rn_exchange *rn_serving_exchange(const struct rn_serving *serving);
-/* When the recording passed the point that is held, in ns since the arrival of its request. */
-uint64_t rn_serving_recorded_ns(const struct rn_serving *serving);
 /* Bytes of the body that were given out so far. */
 uint64_t rn_serving_sent_bytes(const struct rn_serving *serving);
 /* Its exchange is over. */

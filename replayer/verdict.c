@@ -64,7 +64,7 @@ static struct rn_judgement judge_calls(const struct rn_verdict_facts *facts)
         return diverged("a request came that was not recorded");
     }
     if (facts->malformed > 0) {
-        return diverged("a request broke the rules of HTTP and could not be matched");
+        return diverged("a request was refused before it could be matched");
     }
     if (facts->broken > 0) {
         return diverged("a client left before its answer was whole");

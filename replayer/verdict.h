@@ -19,7 +19,7 @@ struct rn_verdict_facts {
     uint32_t served;           /* delivered as recorded, each once */
     uint32_t misses;
     uint32_t broken;      /* the client left early */
-    uint64_t malformed;   /* refused by the framing */
+    uint64_t malformed;   /* refused before matching: by the framing, for Host or Origin */
     bool was_touched;     /* somebody connected to us, whatever came of it */
     bool can_compare_run; /* the recording holds how its run ended */
     bool run_ended;       /* COMMAND ran to its end now */
