@@ -251,11 +251,10 @@ END_TEST
 START_TEST(miss_bodies_have_the_providers_shape)
 {
     static const char *const bodies[] = {
-        "{\"error\":{\"message\":\"reenact: say "
-        "\\\"x\\\"\",\"type\":\"reenact_miss\",\"param\":null,\"code\":"
-        "\"reenact_miss\"}}\n",
-        "{\"type\":\"error\",\"error\":{\"type\":\"reenact_miss\",\"message\":\"reenact: say "
-        "\\\"x\\\"\"}}\n",
+        ("{\"error\":{\"message\":\"reenact: say \\\"x\\\"\",\"type\":\"reenact_miss\","
+         "\"param\":null,\"code\":\"reenact_miss\"}}\n"),
+        ("{\"type\":\"error\",\"error\":{\"type\":\"reenact_miss\",\"message\":"
+         "\"reenact: say \\\"x\\\"\"}}\n"),
         "{\"error\":\"reenact: say \\\"x\\\"\"}\n"};
     for (int shape = RN_MISS_OPENAI; shape <= RN_MISS_PLAIN; shape++) {
         struct rn_buffer body = {0};
