@@ -303,7 +303,9 @@ static void take_head(struct rn_connection *connection, const struct rn_http_hea
         refusal = rn_admission_refusal(head, &status);
     }
     if (refusal != NULL) {
+        bool is_stranger = connection->unwelcome != NULL && status == 403;
         connection->gateway->counts.foreign += status == 503 ? 0 : 1;
+        connection->gateway->counts.misdirected += is_stranger ? 0 : 1;
         refuse(connection, status, refusal);
         return;
     }

@@ -30,9 +30,9 @@ struct rn_request {
     struct rn_bytes body;            /* decoded from chunks; at most RN_REQUEST_BODY_BYTES_MAX */
     struct rn_bytes trailers;        /* raw lines, empty unless chunked with trailers */
     uint64_t body_bytes;             /* the whole length, more than body.len when it was spilled */
-    int spill;                       /* descriptor of an unlinked file with the whole body, or -1; the exchange's */
-    uint64_t connection;             /* number of the connection, 1, 2, ... in order of accept */
-    uint64_t arrived_wall_ns;        /* the request was complete */
+    int spill; /* descriptor of an unlinked file with the whole body, or -1; the exchange's */
+    uint64_t connection;      /* number of the connection, 1, 2, ... in order of accept */
+    uint64_t arrived_wall_ns; /* the request was complete */
     uint64_t arrived_mono_ns;
 };
 
@@ -56,8 +56,10 @@ struct rn_gateway_counts {
     uint64_t requests;    /* given to the handler */
     uint64_t malformed;   /* answered 4xx or 5xx by the framing */
     uint64_t foreign;     /* refused for Host, Origin or uid */
-    size_t open;          /* connections now */
-    size_t in_flight;     /* exchanges now */
+    uint64_t
+        misdirected;  /* of our own user, and refused for Host, Origin or too many connections */
+    size_t open;      /* connections now */
+    size_t in_flight; /* exchanges now */
 };
 
 /* The handler's struct is copied. NULL when memory ran out. */
