@@ -30,23 +30,16 @@ static void find_label(struct rn_live *live)
     }
 }
 
-static bool begins_like_json(struct rn_bytes body)
-{
-    size_t at = 0;
-    while (at < body.len &&
-           (body.data[at] == ' ' || (body.data[at] >= '\t' && body.data[at] <= '\r'))) {
-        at++;
-    }
-    return at < body.len && (body.data[at] == '{' || body.data[at] == '[');
-}
-
 /* As the write door: bodies in a coding are looked at nowhere but inside, and never changed. */
 static enum rn_status redact_body(struct rn_redactor *redactor, struct rn_live *live)
 {
     const struct rn_request *request = live->request;
-    bool is_json =
-        begins_like_json(request->body) ||
-        rn_bytes_find_nocase(field_value(request->head, "content-type"), RN_LIT("json")) != RN_NPOS;
+    bool is_json = rn_redact_looks_json(request->body);
+    for (unsigned i = 0; !is_json && i < request->head->field_count; i++) {
+        const struct rn_http_field *field = &request->head->fields[i];
+        is_json = rn_bytes_equal_nocase(field->name, RN_LIT("content-type")) &&
+                  rn_redact_says_json(field->value);
+    }
     if (!rn_coding_is_identity(field_value(request->head, "content-encoding"))) {
         return RN_OK;
     }

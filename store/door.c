@@ -100,11 +100,6 @@ void rn_passage_free(struct rn_passage *passage)
 
 /* --- heads ---------------------------------------------------------------------------------------------------------- */
 
-static bool says_json(struct rn_bytes content_type)
-{
-    return rn_bytes_find_nocase(content_type, RN_LIT("json")) != RN_NPOS;
-}
-
 /* Remembers how the body behind this head is to be looked at. */
 static enum rn_status remember_head(struct rn_bytes head, struct rn_buffer *coding, bool *is_json)
 {
@@ -117,7 +112,7 @@ static enum rn_status remember_head(struct rn_bytes head, struct rn_buffer *codi
             continue;
         }
         if (rn_bytes_equal_nocase(field.name, RN_LIT("content-type"))) {
-            *is_json = *is_json || says_json(field.value);
+            *is_json = *is_json || rn_redact_says_json(field.value);
         }
         if (rn_bytes_equal_nocase(field.name, RN_LIT("content-encoding"))) {
             enum rn_status status = coding->len == 0 ? RN_OK : rn_buffer_add(coding, RN_LIT(", "));

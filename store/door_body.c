@@ -57,22 +57,12 @@ static bool is_coded(const struct rn_buffer *coding)
 
 /* --- request bodies ------------------------------------------------------------------------------------------------- */
 
-static bool begins_like_json(struct rn_bytes body)
-{
-    size_t at = 0;
-    while (at < body.len &&
-           (body.data[at] == ' ' || (body.data[at] >= '\t' && body.data[at] <= '\r'))) {
-        at++;
-    }
-    return at < body.len && (body.data[at] == '{' || body.data[at] == '[');
-}
-
 enum rn_status rn_clean_request_body(struct rn_pass *pass)
 {
     struct rn_passage *passage = pass->passage;
     struct rn_bytes body = rn_event_get(pass->clean, RN_TAG_REQUEST_BODY);
     if (!is_coded(&passage->request_coding)) {
-        bool is_json = passage->is_request_json || begins_like_json(body);
+        bool is_json = passage->is_request_json || rn_redact_looks_json(body);
         return rn_clean_whole(pass, RN_TAG_REQUEST_BODY, is_json ? rn_find_json : rn_find_text,
                               &pass->door->body_spans);
     }
@@ -181,7 +171,7 @@ static enum rn_status clean_response_body(struct rn_pass *pass, struct rn_stream
         return clean_coded_stream(pass, stream, more);
     }
     if (stream->passed == 0 && stream->carry.len == 0) {
-        passage->is_response_json = passage->is_response_json || begins_like_json(more);
+        passage->is_response_json = passage->is_response_json || rn_redact_looks_json(more);
     }
     return clean_stream(pass, stream, more, passage->is_response_json);
 }

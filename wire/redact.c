@@ -188,3 +188,20 @@ enum rn_status rn_redact_body(struct rn_redactor *redactor, struct rn_bytes byte
     rn_spans_free(&body.members);
     return status;
 }
+
+/* --- what is JSON -------------------------------------------------------------------------------------------------- */
+
+bool rn_redact_says_json(struct rn_bytes content_type)
+{
+    return rn_bytes_find_nocase(content_type, RN_LIT("json")) != RN_NPOS;
+}
+
+bool rn_redact_looks_json(struct rn_bytes body)
+{
+    size_t at = 0;
+    while (at < body.len &&
+           (body.data[at] == ' ' || (body.data[at] >= '\t' && body.data[at] <= '\r'))) {
+        at++;
+    }
+    return at < body.len && (body.data[at] == '{' || body.data[at] == '[');
+}

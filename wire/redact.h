@@ -85,6 +85,13 @@ enum rn_status rn_redact_target(struct rn_redactor *redactor, struct rn_bytes ta
 enum rn_status rn_redact_body(struct rn_redactor *redactor, struct rn_bytes bytes, bool is_json,
                               bool final, struct rn_spans *spans, size_t *settled);
 
+/*
+ * What `is_json` is, for the store's door and for the replayer alike: a media type that speaks of JSON, or a body that begins like
+ * an object or an array.
+ */
+bool rn_redact_says_json(struct rn_bytes content_type);
+bool rn_redact_looks_json(struct rn_bytes body);
+
 /* Writes the placeholders over the spans of `bytes` in place. Lengths do not change. */
 void rn_redact_apply(uint8_t *bytes, const struct rn_spans *spans);
 /* Whether a field of that name is a credential in a request (or in a response). */
