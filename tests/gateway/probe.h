@@ -11,26 +11,6 @@
 #include "toy_server.h"
 #include "upstream_internal.h"
 
-/* Scripts of the toy server. */
-#define SEND(text)                                                                                 \
-    {                                                                                              \
-        TOY_SEND, RN_LIT(text)                                                                     \
-    }
-#define SCRIPTS(...)                                                                               \
-    (const struct toy_step *const[]){__VA_ARGS__},                                                 \
-        sizeof((const struct toy_step *const[]){__VA_ARGS__}) / sizeof(const struct toy_step *)
-#define STEPS(...)                                                                                 \
-    (const struct toy_step[])                                                                      \
-    {                                                                                              \
-        __VA_ARGS__,                                                                               \
-        {                                                                                          \
-            TOY_END,                                                                               \
-            {                                                                                      \
-                0                                                                                  \
-            }                                                                                      \
-        }                                                                                          \
-    }
-
 /* Requests and heads that many tests use. */
 #define GET "GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
 #define PLAIN                                                                                      \

@@ -28,6 +28,26 @@ struct toy_step {
 
 struct toy_server;
 
+/* Scripts of the toy server. */
+#define SEND(text)                                                                                 \
+    {                                                                                              \
+        TOY_SEND, RN_LIT(text)                                                                     \
+    }
+#define SCRIPTS(...)                                                                               \
+    (const struct toy_step *const[]){__VA_ARGS__},                                                 \
+        sizeof((const struct toy_step *const[]){__VA_ARGS__}) / sizeof(const struct toy_step *)
+#define STEPS(...)                                                                                 \
+    (const struct toy_step[])                                                                      \
+    {                                                                                              \
+        __VA_ARGS__,                                                                               \
+        {                                                                                          \
+            TOY_END,                                                                               \
+            {                                                                                      \
+                0                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
 /* `scripts` are `count` arrays of steps, copied. */
 struct toy_server *toy_start(const struct toy_step *const *scripts, size_t count);
 /* Ends all connections and threads. */
