@@ -32,6 +32,8 @@ static void mark_dirty(struct rn_call *call)
         call->is_dirty = true;
         call->next_dirty = call->desk->dirty;
         call->desk->dirty = call;
+        /* What flows again after the client's queue was drained comes when this turn's calls have been made. */
+        rn_turn_again(call->desk->turn);
     }
 }
 
@@ -124,19 +126,28 @@ static void submit(struct rn_call *call, struct rn_part *part, enum rn_entry_kin
     rn_writer_submit(call->desk->settings->writer, &part->pending.entry);
 }
 
-/* Sends the last part on its way as a part of an unfinished event and opens a new one. */
+/*
+ * Sends the last part on its way as a part of an unfinished event and opens a new one. What a slow client was not sent yet
+ * stays behind.
+ */
 static void flush_part(struct rn_call *call)
 {
-    struct rn_part *fresh = rn_part_new();
-    if (fresh == NULL) {
-        return; /* it simply grows on */
-    }
     struct rn_part *full = call->last;
+    struct rn_bytes unsent;
+    bool all = !rn_part_next(full, &unsent);
+    if (!all && full->pieces_sent == 0) {
+        return;
+    }
+    struct rn_part *fresh = rn_part_new();
+    if (fresh == NULL || (!all && rn_part_split(full, fresh) != RN_OK)) {
+        rn_part_free(fresh); /* it simply grows on */
+        return;
+    }
     full->next = fresh;
     call->last = fresh;
     submit(call, full, call->opened ? RN_ENTRY_EVENT_PART : RN_ENTRY_EVENT_OPEN);
     call->opened = true;
-    call->held_ns = 0;
+    call->held_ns = all ? 0 : call->held_ns;
 }
 
 /* Drops parts that the writer gave back and the client has: all but the last. */
@@ -202,11 +213,24 @@ static void send_end(struct rn_call *call)
     }
 }
 
+/* Memory ran out before there was anything to say: the connection's end says that. */
+static void send_nothing(struct rn_call *call)
+{
+    call->finished = true;
+    rn_exchange_cut(call->exchange);
+}
+
 /* Writes whatever may go out now. */
 static void call_flow(struct rn_call *call)
 {
     struct rn_bytes piece;
-    if (call->exchange == NULL || call->finished || call->full || !call->head_known) {
+    if (call->exchange == NULL || call->finished || call->full) {
+        return;
+    }
+    if (!call->head_known) {
+        if (call->over && call->last->durable) {
+            send_nothing(call);
+        }
         return;
     }
     if (!call->started) {
@@ -242,19 +266,51 @@ static void on_interim(void *self, struct rn_bytes head)
 static void on_head(void *self, struct rn_bytes head)
 {
     struct rn_call *call = self;
-    if (rn_answer_compose(&call->answer_head, head, call->client, &call->answer) != RN_OK) {
+    enum rn_status status =
+        rn_answer_compose(&call->answer_head, head, call->client, &call->answer);
+    if (status != RN_OK) {
         /* Its body must not be taken for the body of our refusal. */
         rn_transfer_cancel(call->transfer);
         call->transfer = NULL;
-        rn_call_refuse(call, 502,
-                       "the head of the upstream's answer contradicts itself about its length, "
-                       "or begins with no status");
+        rn_call_refuse(call, status == RN_NOMEM ? 503 : 502,
+                       status == RN_NOMEM
+                           ? "reenact ran out of memory before it could pass this answer on"
+                           : "the head of the upstream's answer contradicts itself about its "
+                             "length, or begins with no status");
         return;
     }
     call->head_known = true;
     call->terminal = rn_compose_terminal(call);
     call->piece_ns = now_ns(call);
     mark_dirty(call);
+}
+
+/* Memory ran out for a piece behind others that must not go out yet: this is as far as the answer gets. */
+static void break_off(struct rn_call *call)
+{
+    if (call->transfer != NULL) {
+        rn_transfer_cancel(call->transfer);
+        call->transfer = NULL;
+    }
+    (void)snprintf(call->reason, sizeof call->reason,
+                   "reenact ran out of memory within this answer");
+    call_over(call, RN_END_CUT);
+}
+
+/* A piece that cannot be kept still goes to the client, where nothing waits in front of it. */
+static void pass_unkept(struct rn_call *call, struct rn_bytes piece)
+{
+    call->flags |= RN_FLAG_TRUNCATED;
+    call_flow(call);
+    for (const struct rn_part *part = call->parts; part != NULL; part = part->next) {
+        if (part->pieces_sent < rn_part_pieces(part)) {
+            break_off(call);
+            return;
+        }
+    }
+    if (call->exchange != NULL && !call->finished) {
+        call->full = !rn_exchange_write(call->exchange, piece) || call->full;
+    }
 }
 
 /* Keeps a piece; what cannot be kept still goes to the client, and the record says that it is truncated. */
@@ -270,21 +326,17 @@ static void take_piece(struct rn_call *call, struct rn_bytes piece)
     }
     uint64_t before = call->answer_bytes == 0 ? call->arrived_mono_ns : call->piece_ns;
     if (rn_part_add(part, piece, now > before ? now - before : 0) != RN_OK) {
-        call->flags |= RN_FLAG_TRUNCATED;
-        call_flow(call);
-        if (call->exchange != NULL && !call->finished) {
-            (void)rn_exchange_write(call->exchange, piece);
-        }
+        pass_unkept(call, piece);
     }
     call->piece_ns = now;
     call->answer_bytes += piece.len;
 }
 
-/* From here on pieces wait for their commit. */
+/* From here on pieces wait for their commit, where anything does. */
 static void hold_from_here(struct rn_call *call)
 {
     struct rn_part *part = call->last;
-    if (part->held_piece == RN_NPOS) {
+    if (waits_for_commit(call) && part->held_piece == RN_NPOS) {
         part->held_piece = rn_part_pieces(part);
         call->held_ns = now_ns(call);
     }
@@ -299,15 +351,21 @@ static bool on_body(void *self, struct rn_bytes piece)
     if (terminal != RN_NPOS && call->answer.framing != RN_FRAMING_LENGTH) {
         take_piece(call, rn_bytes_sub(piece, 0, terminal));
         hold_from_here(call);
-        take_piece(call, rn_bytes_from(piece, terminal));
+        if (!call->over) {
+            take_piece(call, rn_bytes_from(piece, terminal));
+        }
     } else {
         if (fills_length) {
             hold_from_here(call);
         }
         take_piece(call, piece);
     }
+    if (call->over) {
+        return true; /* it broke off, and the transfer is cancelled */
+    }
     mark_dirty(call);
     if (call->last->body.len >= RN_PART_BYTES_MAX) {
+        call_flow(call);
         flush_part(call);
     }
     if (rn_writer_backlog_bytes(call->desk->settings->writer) > RN_WRITER_BYTES_MAX) {
@@ -422,8 +480,8 @@ void rn_call_delivered(struct rn_call *call)
     call_retire(call);
 }
 
-/* The client left: the record ends with what it had been sent. */
-void rn_call_gone(struct rn_call *call)
+/* Its client gets no more: the record ends with what it had been sent. */
+static void end_early(struct rn_call *call, const char *reason)
 {
     call->exchange = NULL;
     call->finished = true;
@@ -431,34 +489,43 @@ void rn_call_gone(struct rn_call *call)
         rn_transfer_cancel(call->transfer);
         call->transfer = NULL;
     }
-    if (!call->over) {
-        rn_compose_forget_unsent(call);
-        (void)snprintf(call->reason, sizeof call->reason,
-                       "the client left before the answer was complete");
-        call_over(call, RN_END_ABORTED);
+    if (call->over) {
+        return;
     }
+    call->answer_bytes -= rn_part_forget_unsent(call->last);
+    if (!call->started) {
+        call->head_known = false;
+        rn_buffer_clear(&call->answer_head);
+    }
+    (void)snprintf(call->reason, sizeof call->reason, "%s", reason);
+    call_over(call, RN_END_ABORTED);
+}
+
+void rn_call_gone(struct rn_call *call)
+{
+    end_early(call, "the client left before the answer was complete");
+    drop_parts(call);
+    call_retire(call);
+}
+
+void rn_call_abandon(struct rn_call *call)
+{
+    struct rn_exchange *exchange = call->exchange;
+    if (exchange == NULL) {
+        return;
+    }
+    rn_exchange_set_context(exchange, NULL);
+    end_early(call, "recording stopped before the answer was complete");
+    rn_exchange_cut(exchange);
     drop_parts(call);
     call_retire(call);
 }
 
 void rn_call_abort(struct rn_call *call)
 {
-    struct rn_exchange *exchange = call->exchange;
-    if (exchange == NULL || call->over) {
-        return; /* on its way out already */
+    if (!call->over) {
+        rn_call_abandon(call);
     }
-    if (call->transfer != NULL) {
-        rn_transfer_cancel(call->transfer);
-        call->transfer = NULL;
-    }
-    rn_compose_forget_unsent(call);
-    (void)snprintf(call->reason, sizeof call->reason,
-                   "recording stopped before the answer was complete");
-    call->exchange = NULL;
-    call->finished = true;
-    rn_exchange_set_context(exchange, NULL);
-    call_over(call, RN_END_ABORTED);
-    rn_exchange_cut(exchange);
 }
 
 /* --- time ---------------------------------------------------------------------------------------------------------- */

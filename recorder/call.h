@@ -3,8 +3,12 @@
  * Private to recorder/.
  *
  * What goes out when (DESIGN 5.4, `sync`): an answer that is wholly here when its head would go out is sent whole after its
- * commit. Otherwise head and pieces go out at the end of the turn they came in, except the last framed unit: the piece that
- * fills a Content-Length, the unit that wire/terminal.h calls the last, and the framing's own end. These wait for the commit.
+ * commit. Otherwise head and pieces go out at the end of the turn they came in (or when they fill a part), except the last
+ * framed unit: the piece that fills a Content-Length, the unit that wire/terminal.h calls the last, and the framing's own
+ * end. These wait for the commit.
+ *
+ * What is committed before the end is what the client was sent, and the last unit that waits for just that, so that the
+ * record of a client that leaves ends where its answer did.
  */
 #ifndef RN_RECORDER_CALL_H
 #define RN_RECORDER_CALL_H
@@ -21,6 +25,7 @@ struct rn_desk {
     struct rn_recorder_counts counts;
     struct rn_call *open;  /* all calls, newest first */
     struct rn_call *dirty; /* those with something to send at the end of this turn */
+    struct rn_turn *turn;  /* calls rn_call_turn for them */
     uint64_t stamp;        /* the counter behind RN_TAG_ORDER */
     unsigned throttled;    /* calls that wait for the writer to catch up */
     bool holding;          /* some call holds a last unit whose end has not come yet */
@@ -105,8 +110,10 @@ void rn_call_turn(struct rn_call *call);
 void rn_call_tick(struct rn_call *call, uint64_t now_ns);
 /* Goes on when the writer has caught up. */
 void rn_call_resume(struct rn_call *call);
-/* Ends it now, as if the client had left: the recorder stops. */
+/* Ends it now, as if the client had left: the recorder stops. One whose answer is complete is left to be delivered. */
 void rn_call_abort(struct rn_call *call);
+/* Does not wait for its client any longer, whatever it has been sent. */
+void rn_call_abandon(struct rn_call *call);
 /* A commit came back (from the collector). */
 void rn_call_returned(struct rn_pending *pending);
 

@@ -118,14 +118,18 @@ static void set_request(struct rn_call *call, struct rn_part *part)
     }
 }
 
+static void set_interim(struct rn_call *call, struct rn_part *part)
+{
+    if (call->interim.len > 0) {
+        rn_event_set(&part->pending.entry.event, RN_TAG_INTERIM, rn_buffer_bytes(&call->interim));
+    }
+}
+
 static void set_answer_head(struct rn_call *call, struct rn_part *part)
 {
     struct rn_event *event = &part->pending.entry.event;
     uint8_t framing_byte = (uint8_t)call->answer.framing;
     struct rn_small framing = rn_part_put(part, rn_bytes_of(&framing_byte, 1));
-    if (call->interim.len > 0) {
-        rn_event_set(event, RN_TAG_INTERIM, rn_buffer_bytes(&call->interim));
-    }
     rn_event_set(event, RN_TAG_RESPONSE_HEAD, rn_buffer_bytes(&call->answer_head));
     rn_event_set(event, RN_TAG_RESPONSE_FRAMING, rn_part_small(part, framing));
 }
@@ -184,8 +188,11 @@ void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_
         rn_event_set(event, RN_TAG_FLAGS, rn_part_small(part, flags));
     }
     if (call->head_known && !call->head_stored) {
+        set_interim(call, part);
         set_answer_head(call, part);
         call->head_stored = true;
+    } else if (last && !call->head_known) {
+        set_interim(call, part); /* it was all the client got */
     }
     if (part->body.len > 0) {
         rn_event_set(event, RN_TAG_RESPONSE_BODY, rn_buffer_bytes(&part->body));
@@ -259,24 +266,4 @@ struct rn_terminal *rn_compose_terminal(struct rn_call *call)
         }
     }
     return type.len == 0 ? NULL : rn_terminal_new(type);
-}
-
-void rn_compose_forget_unsent(struct rn_call *call)
-{
-    struct rn_part *part = call->last;
-    struct rn_bytes cuts = rn_buffer_bytes(&part->cuts);
-    struct rn_bytes times = rn_buffer_bytes(&part->times);
-    uint64_t number;
-    if (part->sealed) {
-        return;
-    }
-    for (size_t i = 0; i < part->pieces_sent; i++) {
-        (void)rn_varint_get(&cuts, &number);
-        (void)rn_varint_get(&times, &number);
-    }
-    call->answer_bytes -= part->body.len - part->bytes_sent;
-    part->cuts.len -= cuts.len;
-    part->times.len -= times.len;
-    part->body.len = part->bytes_sent;
-    part->lengths.len = part->pieces_sent * sizeof(size_t);
 }

@@ -15,7 +15,5 @@ enum rn_status rn_compose_refusal(struct rn_call *call, unsigned status, const c
                                   struct rn_buffer *body);
 /* The detector of last units for the answer's media type; NULL for none, or a coded body. */
 struct rn_terminal *rn_compose_terminal(struct rn_call *call);
-/* Takes back pieces of the last part that the client was not sent. */
-void rn_compose_forget_unsent(struct rn_call *call);
 
 #endif

@@ -72,6 +72,47 @@ void rn_part_sent(struct rn_part *part)
     part->bytes_sent += len;
 }
 
+/* What is left of a list of varints behind those of the pieces that were sent. */
+static struct rn_bytes behind_sent(const struct rn_part *part, const struct rn_buffer *list)
+{
+    struct rn_bytes rest = rn_buffer_bytes(list);
+    uint64_t number;
+    for (size_t i = 0; i < part->pieces_sent; i++) {
+        (void)rn_varint_get(&rest, &number);
+    }
+    return rest;
+}
+
+size_t rn_part_forget_unsent(struct rn_part *part)
+{
+    size_t forgotten = part->body.len - part->bytes_sent;
+    part->cuts.len -= behind_sent(part, &part->cuts).len;
+    part->times.len -= behind_sent(part, &part->times).len;
+    part->body.len = part->bytes_sent;
+    part->lengths.len = part->pieces_sent * sizeof(size_t);
+    part->held_piece = RN_NPOS;
+    return forgotten;
+}
+
+enum rn_status rn_part_split(struct rn_part *part, struct rn_part *fresh)
+{
+    struct rn_bytes body = rn_buffer_bytes(&part->body);
+    struct rn_bytes lengths = rn_buffer_bytes(&part->lengths);
+    size_t lengths_sent = part->pieces_sent * sizeof(size_t);
+    if (rn_buffer_add(&fresh->body, rn_bytes_from(body, part->bytes_sent)) != RN_OK ||
+        rn_buffer_add(&fresh->lengths, rn_bytes_from(lengths, lengths_sent)) != RN_OK ||
+        rn_buffer_add(&fresh->cuts, behind_sent(part, &part->cuts)) != RN_OK ||
+        rn_buffer_add(&fresh->times, behind_sent(part, &part->times)) != RN_OK) {
+        return RN_NOMEM;
+    }
+    if (part->held_piece != RN_NPOS) {
+        fresh->held_piece = part->held_piece - part->pieces_sent;
+    }
+    fresh->first_ns = part->first_ns;
+    (void)rn_part_forget_unsent(part);
+    return RN_OK;
+}
+
 struct rn_small rn_part_put_numbers(struct rn_part *part, const uint64_t *numbers, size_t count)
 {
     size_t at = part->small.len;

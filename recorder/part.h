@@ -37,6 +37,10 @@ size_t rn_part_pieces(const struct rn_part *part);
 /* The next piece for the client, lent; false when all that may go out has gone. */
 bool rn_part_next(const struct rn_part *part, struct rn_bytes *piece);
 void rn_part_sent(struct rn_part *part);
+/* Drops the pieces the client was not sent, held ones too; their bytes. Not once it is sealed. */
+size_t rn_part_forget_unsent(struct rn_part *part);
+/* Moves these pieces to `fresh`, an empty part, instead. RN_NOMEM leaves `part` as it was. */
+enum rn_status rn_part_split(struct rn_part *part, struct rn_part *fresh);
 
 /*
  * Appends the varints to part->small and returns a view that rn_part_small resolves: offsets stay right while it grows.

@@ -15,17 +15,19 @@
 struct rn_recorder {
     struct rn_recorder_settings settings;
     struct rn_desk desk;
-    struct rn_turn *turn;
     struct rn_timer *tick;
     bool ticking;
     bool ticking_fast;
-    bool finishing;
+    struct rn_timer *grace;
+    bool stopped;   /* rn_recorder_finish was called */
+    bool finishing; /* and is not done yet */
     void (*finished)(void *self);
     void *finished_self;
 };
 
 static void on_turn(void *self);
 static void on_tick(void *self);
+static void on_grace_over(void *self);
 
 struct rn_recorder *rn_recorder_new(const struct rn_recorder_settings *settings)
 {
@@ -36,9 +38,11 @@ struct rn_recorder *rn_recorder_new(const struct rn_recorder_settings *settings)
     recorder->settings = *settings;
     recorder->desk.settings = &recorder->settings;
     recorder->desk.traces = rn_traces_new(&recorder->settings);
-    recorder->turn = rn_turn_new(settings->loop, on_turn, recorder);
+    recorder->desk.turn = rn_turn_new(settings->loop, on_turn, recorder);
     recorder->tick = rn_timer_new(settings->loop, on_tick, recorder);
-    if (recorder->desk.traces == NULL || recorder->turn == NULL || recorder->tick == NULL) {
+    recorder->grace = rn_timer_new(settings->loop, on_grace_over, recorder);
+    if (recorder->desk.traces == NULL || recorder->desk.turn == NULL || recorder->tick == NULL ||
+        recorder->grace == NULL) {
         rn_recorder_free(recorder);
         return NULL;
     }
@@ -50,8 +54,9 @@ void rn_recorder_free(struct rn_recorder *recorder)
     if (recorder == NULL) {
         return;
     }
-    rn_turn_free(recorder->turn);
+    rn_turn_free(recorder->desk.turn);
     rn_timer_free(recorder->tick);
+    rn_timer_free(recorder->grace);
     rn_traces_free(recorder->desk.traces);
     rn_free(recorder);
 }
@@ -61,6 +66,19 @@ struct rn_recorder_counts rn_recorder_counts(const struct rn_recorder *recorder)
     struct rn_recorder_counts counts = recorder->desk.counts;
     counts.traces = rn_traces_opened(recorder->desk.traces);
     return counts;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------- */
+
+static void maybe_finished(struct rn_recorder *recorder)
+{
+    if (recorder->finishing && recorder->desk.open == NULL) {
+        rn_traces_close_idle(recorder->desk.traces, UINT64_MAX);
+        if (rn_traces_open(recorder->desk.traces) == 0) {
+            recorder->finishing = false;
+            recorder->finished(recorder->finished_self);
+        }
+    }
 }
 
 /* --- time ---------------------------------------------------------------------------------------------------------- */
@@ -108,6 +126,7 @@ static void on_turn(void *self)
     if (recorder->desk.holding) {
         start_ticking(recorder);
     }
+    maybe_finished(recorder);
 }
 
 /* --- the gateway's handler ----------------------------------------------------------------------------------------- */
@@ -166,6 +185,10 @@ static void on_request(void *self, struct rn_exchange *exchange, const struct rn
         answer_own(exchange);
         return;
     }
+    if (recorder->stopped) {
+        answer_unkept(recorder, exchange, 503, "reenact has stopped recording");
+        return;
+    }
     struct rn_open_trace *trace = rn_traces_choose(recorder->desk.traces, request, &rule, &status);
     if (trace == NULL && status == RN_INVALID) {
         answer_unkept(recorder, exchange, 400,
@@ -194,17 +217,6 @@ static void on_drained(void *self, struct rn_exchange *exchange)
     struct rn_call *call = rn_exchange_context(exchange);
     if (call != NULL) {
         rn_call_drained(call);
-    }
-}
-
-static void maybe_finished(struct rn_recorder *recorder)
-{
-    if (recorder->finishing && recorder->desk.open == NULL) {
-        rn_traces_close_idle(recorder->desk.traces, UINT64_MAX);
-        if (rn_traces_open(recorder->desk.traces) == 0) {
-            recorder->finishing = false;
-            recorder->finished(recorder->finished_self);
-        }
     }
 }
 
@@ -254,14 +266,29 @@ void rn_recorder_collect(struct rn_recorder *recorder)
     maybe_finished(recorder);
 }
 
+/* Somebody does not take a complete answer. Nobody is waited for without an end. */
+static void on_grace_over(void *self)
+{
+    struct rn_recorder *recorder = self;
+    for (struct rn_call *call = recorder->desk.open, *next; call != NULL; call = next) {
+        next = call->next;
+        rn_call_abandon(call);
+    }
+    maybe_finished(recorder);
+}
+
 void rn_recorder_finish(struct rn_recorder *recorder, void (*finished)(void *self), void *self)
 {
+    recorder->stopped = true;
     recorder->finishing = true;
     recorder->finished = finished;
     recorder->finished_self = self;
     for (struct rn_call *call = recorder->desk.open, *next; call != NULL; call = next) {
         next = call->next;
         rn_call_abort(call);
+    }
+    if (recorder->desk.open != NULL) {
+        rn_timer_start(recorder->grace, RN_LINGER_NS);
     }
     maybe_finished(recorder);
 }

@@ -44,8 +44,9 @@ struct rn_handler rn_recorder_handler(struct rn_recorder *recorder);
 /* The writer's wake: call it on the loop's thread whenever entries may be finished. */
 void rn_recorder_collect(struct rn_recorder *recorder);
 /*
- * No new calls: ends what is open as aborted, submits the closing of every trace opened here (not the run's), and calls
- * `finished` once all of it has come back.
+ * No new calls (503 from now on): ends what is open as aborted, submits the closing of every trace opened here (not the
+ * run's), and calls `finished` once all of it has come back. Answers that are complete are delivered first; whoever does not
+ * take them within RN_LINGER_NS is not waited for.
  */
 void rn_recorder_finish(struct rn_recorder *recorder, void (*finished)(void *self), void *self);
 struct rn_recorder_counts rn_recorder_counts(const struct rn_recorder *recorder);
