@@ -134,11 +134,24 @@ static struct rn_open_trace *trace_open(struct rn_traces *traces, struct rn_byte
     return trace;
 }
 
+/* An open trace of ours by its own id, which may have been opened under an alias or as a child: whoever read it in the log. */
+static struct rn_open_trace *trace_with_id(const struct rn_traces *traces,
+                                           const struct rn_trace_id *id)
+{
+    for (struct rn_open_trace *t = traces->newest; t != NULL; t = t->next_open) {
+        if (!t->closing && rn_trace_id_equal(&t->id, id)) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
 static struct rn_open_trace *trace_named(struct rn_traces *traces, struct rn_bytes label)
 {
     struct rn_trace_id id;
     char text[33];
-    if (is_id(label, &id)) {
+    bool by_id = is_id(label, &id);
+    if (by_id) {
         /* Hex digits of either case are one id. */
         rn_trace_id_text(&id, text);
         label = rn_bytes_text(text);
@@ -151,7 +164,8 @@ static struct rn_open_trace *trace_named(struct rn_traces *traces, struct rn_byt
             return t;
         }
     }
-    return trace_open(traces, label);
+    struct rn_open_trace *own = by_id ? trace_with_id(traces, &id) : NULL;
+    return own != NULL ? own : trace_open(traces, label);
 }
 
 /* --- choosing ------------------------------------------------------------------------------------------------------ */
