@@ -21,10 +21,11 @@
 #include "recording.h"
 #include "store_internal.h"
 
-#define GROUP_NS UINT64_C(2000000)
+#define GROUP_NS UINT64_C(4000000)
 #define IDLE_NS UINT64_C(50000000)
 #define GAP_RETRY_NS UINT64_C(1000000000)
-#define UNINDEXED_ROWS_MAX 4096u /* above, index steps are made between commits too */
+/* Above, index steps are made between commits too: what a reader would have to catch up with takes a third of a second. */
+#define UNINDEXED_ROWS_MAX 16384u
 #define INDEX_ROWS_STEP 256u
 
 struct entry_queue {
