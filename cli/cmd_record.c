@@ -118,7 +118,7 @@ static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record
     if (status == RN_OK && outcome->recorded && summary->complete != RN_COMPLETE_YES) {
         status = rn_buffer_addf(out, ", not complete");
     }
-    status = status == RN_OK ? rn_buffer_addf(out, ", bypasses not observed") : status;
+    status = status == RN_OK ? rn_buffer_addf(out, ", other traffic not watched") : status;
     if (status == RN_OK && outcome->recorded && outcome->counts.calls > 0) {
         status = add_replay_command(out, id + 24);
     }
@@ -128,6 +128,7 @@ static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record
 static void tell(const struct rn_record_outcome *outcome, const struct rn_trace_summary *summary)
 {
     struct rn_buffer line = {0};
+    rn_screen_fresh_line(outcome->open_line[0], outcome->open_line[1]);
     if (outcome->remark[0] != '\0') {
         (void)rn_cli_complainf("record", 0, "%s", outcome->remark);
     }

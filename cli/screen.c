@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool progress_shown;
@@ -65,6 +66,21 @@ void rn_screen_progress_end(void)
         (void)fprintf(stderr, "\r\x1b[K");
         (void)fflush(stderr);
         progress_shown = false;
+    }
+}
+
+/* The same terminal, file or pipe: what is written to one stands behind what is written to the other. */
+static bool is_same(int one, int other)
+{
+    struct stat a, b;
+    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+void rn_screen_fresh_line(bool out_open, bool err_open)
+{
+    if (err_open || (out_open && is_same(STDOUT_FILENO, STDERR_FILENO))) {
+        (void)fputc('\n', stderr);
     }
 }
 

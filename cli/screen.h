@@ -39,6 +39,12 @@ enum rn_status rn_screen_paint(struct rn_buffer *out, bool colour, enum rn_paint
 void rn_screen_progress(const char *text);
 void rn_screen_progress_end(void);
 
+/*
+ * Ends the line a command left open, so that ours begins at the margin: `out_open` and `err_open` say whether what it printed
+ * last on stdout and on stderr was no end of a line. Writes to stderr, and only where that line is seen there.
+ */
+void rn_screen_fresh_line(bool out_open, bool err_open);
+
 /* Writes `out` to `stream` and empties it. False when the stream has failed. */
 bool rn_screen_put(FILE *stream, struct rn_buffer *out);
 

@@ -54,6 +54,9 @@ static void on_exit(void *self, int status)
 static void on_output(void *self, int stream, struct rn_bytes bytes)
 {
     struct record *record = self;
+    if (stream > 0 && bytes.len > 0) {
+        record->outcome->open_line[stream - 1] = bytes.data[bytes.len - 1] != '\n';
+    }
     rn_run_event_output(record->run, stream, bytes);
 }
 

@@ -145,9 +145,28 @@ class Show(Case):
         shown = self.show("run")
         for once in ("Be brief.", "Where is it warm?", 'weather({"city":"Lima"})', "weather: 24 degrees", "In Lima.", "3 said before, as in 1"):
             self.assertEqual(shown.count(once), 1, shown)
-        self.assertIn("11 > 5 tokens", shown)
+        self.assertIn("11 tokens in, 5 out", shown)
         document = json.loads(self.show("--json", "run"))
         self.assertEqual([said["kind"] for said in document["timeline"][2]["reading"]["request"]][-1], "tool_result")
+
+    def test_our_line_begins_at_the_margin(self):
+        def said(script, **streams):
+            done = subprocess.run([os.environ["REENACT"], "record", "--store", self.store, "--", "sh", "-c", script], text=True,
+                                  env=self.environment, cwd=self.directory, stdout=subprocess.PIPE, timeout=60, **streams)
+            return done.stdout, done.stderr
+        for script, kept in (("printf half", "half\nreenact record: "), ("echo whole", "whole\nreenact record: "), ("true", "reenact record: "),
+                             ("echo whole; printf half >&2", "whole\nhalf\nreenact record: ")):
+            self.assertTrue(said(script, stderr=subprocess.STDOUT)[0].startswith(kept), script)
+        out, err = said("printf half", stderr=subprocess.PIPE)  # what is redirected is not added to
+        self.assertEqual((out, err[:15]), ("half", "reenact record:"))
+
+    def test_the_run_in_full_fits_a_screen(self):
+        self.environment |= {f"A_VARIABLE_{n}": "x" for n in range(40)}
+        self.send(self.upstream(lambda head, got, connection: answer(connection, {})), ("GET", "/v1/x", {}, b""))
+        lines = self.show("run:0").split("\n--- ")[0].splitlines()
+        named = [line for line in lines if "A_VARIABLE_" in line]
+        self.assertTrue(len(named) > 5 and max(map(len, named)) <= 80, named)
+        self.assertEqual([line for line in lines if line != line.rstrip()], [])
 
     def test_documents_have_schemas_and_wide_numbers_are_strings(self):
         self.send(self.upstream(lambda head, got, connection: answer(connection, {})), ("GET", "/v1/x", {}, b""))
