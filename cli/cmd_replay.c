@@ -120,6 +120,14 @@ static enum rn_status add_finding(struct rn_buffer *out, const char *label, cons
     return status == RN_OK ? rn_buffer_addf(out, "\n") : status;
 }
 
+/* What one side lacks is worth a word where the other has something. */
+static const char *or_nothing(const char *text, const char *other)
+{
+    bool has_text = text != NULL && text[0] != '\0';
+    bool has_other = other != NULL && other[0] != '\0';
+    return !has_text && has_other ? "nothing" : text;
+}
+
 static enum rn_status add_findings(struct rn_buffer *out, const struct rn_replay_outcome *outcome)
 {
     /* The sentence says in one what the lines say apart. */
@@ -130,8 +138,8 @@ static enum rn_status add_findings(struct rn_buffer *out, const struct rn_replay
     } findings[] = {
         {"finding", has_place ? NULL : outcome->sentence},
         {"where", outcome->place},
-        {"expected", outcome->expected},
-        {"came", outcome->came},
+        {"expected", or_nothing(outcome->expected, outcome->came)},
+        {"came", or_nothing(outcome->came, outcome->expected)},
         {"cause", outcome->cause},
         {"try", outcome->advice},
         {"remark", outcome->remark},
@@ -146,6 +154,14 @@ static enum rn_status add_findings(struct rn_buffer *out, const struct rn_replay
 static enum rn_status add_count(struct rn_buffer *out, uint32_t count, const char *what)
 {
     return count == 0 ? RN_OK : rn_buffer_addf(out, ", %u %s", count, what);
+}
+
+static enum rn_status add_redactions(struct rn_buffer *out, uint32_t count)
+{
+    struct rn_human text;
+    return count == 0 ? RN_OK
+                      : rn_buffer_addf(out, ", %s",
+                                       rn_human_count(&text, count, "redaction", "redactions"));
 }
 
 static enum rn_status add_counts(struct rn_buffer *out, const struct rn_replay_outcome *outcome)
@@ -163,10 +179,10 @@ static enum rn_status add_counts(struct rn_buffer *out, const struct rn_replay_o
     status = status == RN_OK ? add_count(out, outcome->unconsumed, "never asked for") : status;
     status = status == RN_OK ? add_count(out, outcome->ambiguous, "ambiguous") : status;
     status = status == RN_OK ? add_count(out, outcome->relaxations, "order relaxed") : status;
-    return status == RN_OK ? add_count(out, outcome->redacted_spans, "redacted") : status;
+    return status == RN_OK ? add_redactions(out, outcome->redacted_spans) : status;
 }
 
-/* "reproduced (unguarded): 12 of 12 calls served, bypasses not observed" */
+/* "reproduced (unguarded): 12 of 12 calls served, other traffic not watched" */
 static enum rn_status add_verdict(struct rn_buffer *out, const struct rn_replay_outcome *outcome,
                                   bool colour)
 {
@@ -179,8 +195,9 @@ static enum rn_status add_verdict(struct rn_buffer *out, const struct rn_replay_
     bool could_bypass = outcome->verdict != RN_VERDICT_VERIFIED;
     status = status == RN_OK ? rn_buffer_addf(out, could_bypass ? " (unguarded): " : ": ") : status;
     status = status == RN_OK ? add_counts(out, outcome) : status;
-    return status == RN_OK ? rn_buffer_addf(out, could_bypass ? ", bypasses not observed\n" : "\n")
-                           : status;
+    return status == RN_OK
+               ? rn_buffer_addf(out, could_bypass ? ", other traffic not watched\n" : "\n")
+               : status;
 }
 
 static bool tell(const struct rn_replay_outcome *outcome)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "human.h"
 #include "json_out.h"
 #include "printable.h"
 #include "screen.h"
@@ -120,8 +121,10 @@ static enum rn_status tell_json(struct rn_store *store, struct walk *walk,
 
 static void tell_line(struct rn_store *store, const struct rn_verify_counts *counts)
 {
-    (void)fprintf(stderr, "%s: %" PRIu64 " traces, %" PRIu64 " events", rn_store_path(store),
-                  counts->traces, counts->events);
+    struct rn_human traces, events;
+    (void)fprintf(stderr, "%s: %s, %s", rn_store_path(store),
+                  rn_human_count(&traces, counts->traces, "trace", "traces"),
+                  rn_human_count(&events, counts->events, "event", "events"));
     if (counts->open > 0) {
         (void)fprintf(stderr, ", %" PRIu64 " still open", counts->open);
     }

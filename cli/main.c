@@ -35,10 +35,10 @@ int rn_cli_command_unknown(const char *word)
     names[count] = NULL;
     const char *meant = rn_cli_nearest(word, names);
     if (meant != NULL) {
-        return rn_cli_complainf("help", RN_EXIT_TROUBLE, "no command '%s'; did you mean '%s'?",
-                                word, meant);
+        return rn_cli_complainf(NULL, RN_EXIT_TROUBLE, "no command '%s'; did you mean '%s'?", word,
+                                meant);
     }
-    return rn_cli_complainf("help", RN_EXIT_TROUBLE, "no command '%s'; `reenact help` lists them",
+    return rn_cli_complainf(NULL, RN_EXIT_TROUBLE, "no command '%s'; `reenact help` lists them",
                             word);
 }
 

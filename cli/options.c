@@ -94,7 +94,7 @@ static enum rn_status value_take(const struct rn_option *option, const char *val
         return RN_OK;
     case RN_OPTION_NUMBER:
         if (!rn_bytes_to_u64(rn_bytes_text(value), option->into)) {
-            return rn_fail(error, RN_INVALID, "%s takes a decimal number, not '%s'", option->name,
+            return rn_fail(error, RN_INVALID, "%s takes a whole number, not '%s'", option->name,
                            value);
         }
         return RN_OK;
@@ -276,12 +276,10 @@ int rn_cli_complain(const char *command, int exit_status, const struct rn_error 
     struct rn_buffer line = {0};
     const char *text = error->text[0] != '\0' ? error->text : rn_status_name(error->status);
     /* The sentence may quote what was recorded or typed. */
-    if (rn_printable(&line, rn_bytes_text(text), RN_PRINTABLE_LINE) == RN_OK) {
-        (void)fprintf(stderr, "reenact %s: %.*s\n", command, (int)line.len,
-                      (const char *)line.data);
-    } else {
-        (void)fprintf(stderr, "reenact %s: out of memory\n", command);
-    }
+    bool good = rn_printable(&line, rn_bytes_text(text), RN_PRINTABLE_LINE) == RN_OK;
+    struct rn_bytes said = good ? rn_buffer_bytes(&line) : RN_LIT("out of memory");
+    (void)fprintf(stderr, "reenact%s%s: %.*s\n", command == NULL ? "" : " ",
+                  command == NULL ? "" : command, (int)said.len, (const char *)said.data);
     rn_buffer_free(&line);
     return exit_status;
 }

@@ -98,7 +98,7 @@ enum rn_status rn_cli_describe(const struct rn_cli_command *command, struct rn_b
 /* The name that was probably meant, or NULL. `names` ends with NULL. */
 const char *rn_cli_nearest(const char *word, const char *const *names);
 
-/* Prints "reenact COMMAND: sentence" to stderr and returns `exit_status`. */
+/* Prints "reenact COMMAND: sentence" ("reenact: sentence" without a command) to stderr and returns `exit_status`. */
 int rn_cli_complain(const char *command, int exit_status, const struct rn_error *error);
 /* The same with a sentence made on the spot. */
 int rn_cli_complainf(const char *command, int exit_status, const char *format, ...)

@@ -2,6 +2,7 @@
 #include "show.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "human.h"
@@ -81,12 +82,14 @@ static enum rn_status add_stream_event(struct rn_buffer *out, struct rn_view_pie
         struct rn_human at;
         uint64_t from = 0;
         pieces_advance(pieces, begin, end, &from);
-        status = from == pieces->number
-                     ? rn_buffer_addf(out, "piece %" PRIu64, from)
-                     : rn_buffer_addf(out, "pieces %" PRIu64 "-%" PRIu64, from, pieces->number);
-        status = status == RN_OK
-                     ? rn_buffer_addf(out, " at +%s  ", rn_human_duration(&at, pieces->at_ns))
-                     : status;
+        char place[64];
+        int len = snprintf(place, sizeof place, "piece%s %" PRIu64,
+                           from == pieces->number ? "" : "s", from);
+        if (from != pieces->number) {
+            (void)snprintf(place + len, sizeof place - (size_t)len, "-%" PRIu64, pieces->number);
+        }
+        status =
+            rn_buffer_addf(out, "%-10s at +%-8s ", place, rn_human_duration(&at, pieces->at_ns));
     }
     if (status == RN_OK && event->name.len > 0) {
         status = rn_printable(out, event->name, RN_PRINTABLE_LINE);

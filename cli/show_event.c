@@ -11,6 +11,7 @@
 #include "shell.h"
 
 #define LABEL_COLUMNS 11
+#define NAMES_COLUMNS 80 /* lists of names are broken here */
 
 /* Static names of wire/redact.h's kinds, in their order. */
 static const char *secret_name(uint64_t kind)
@@ -24,7 +25,7 @@ static enum rn_status add_title(struct rn_buffer *out, const struct rn_show *sho
                                 const char *title)
 {
     char line[80];
-    (void)snprintf(line, sizeof line, "--- %s ", title);
+    (void)snprintf(line, sizeof line, "--- %s", title);
     enum rn_status status = rn_buffer_add_byte(out, '\n');
     status = status == RN_OK
                  ? rn_screen_paint(out, show->screen.colour, RN_PAINT_BOLD, rn_bytes_text(line))
@@ -192,9 +193,15 @@ static enum rn_status add_names(struct rn_buffer *out, const char *label, struct
         return RN_OK;
     }
     enum rn_status status = rn_buffer_addf(out, "%-*s", LABEL_COLUMNS, label);
+    size_t column = LABEL_COLUMNS;
     while (status == RN_OK && runs.len > 0 && rn_run_get(&runs, &run)) {
-        status = rn_buffer_add_byte(out, ' ');
+        if (column > LABEL_COLUMNS && column + 1 + run.len > NAMES_COLUMNS) {
+            status = rn_buffer_addf(out, "\n%*s", LABEL_COLUMNS, "");
+            column = LABEL_COLUMNS;
+        }
+        status = status == RN_OK ? rn_buffer_add_byte(out, ' ') : status;
         status = status == RN_OK ? rn_printable(out, run, RN_PRINTABLE_LINE) : status;
+        column += 1 + run.len;
     }
     return status == RN_OK ? rn_buffer_add_byte(out, '\n') : status;
 }

@@ -187,7 +187,7 @@ static enum rn_status line_of(struct rn_buffer *out, const struct rn_screen *scr
     return status;
 }
 
-/* "gpt-4o (as gpt-4o-2024-08-06), 123 > 45 tokens, stop": what there is of it. */
+/* "gpt-4o (as gpt-4o-2024-08-06), 123 tokens in, 45 out, stop": what there is of it. */
 static enum rn_status summary_text(struct rn_buffer *out, const struct rn_reading *reading)
 {
     enum rn_status status = rn_buffer_add(out, reading->model_asked);
@@ -197,7 +197,7 @@ static enum rn_status summary_text(struct rn_buffer *out, const struct rn_readin
                                 (const char *)reading->model_answered.data);
     }
     if (status == RN_OK && reading->has_usage) {
-        status = rn_buffer_addf(out, ", %" PRIu64 " > %" PRIu64 " tokens", reading->tokens_in,
+        status = rn_buffer_addf(out, ", %" PRIu64 " tokens in, %" PRIu64 " out", reading->tokens_in,
                                 reading->tokens_out);
     }
     if (status == RN_OK && reading->finish.len > 0) {

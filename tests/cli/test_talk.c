@@ -127,7 +127,7 @@ START_TEST(the_lines_say_who_said_what)
                                              "      (3 said before, as in 1)\n"
                                              "    > tool       weather: 3 degrees\n"
                                              "    < assistant  It is cold.\n"
-                                             "      toy, 12 > 3 tokens, stop\n");
+                                             "      toy, 12 tokens in, 3 out, stop\n");
     rn_buffer_free(&out);
     rn_talk_free(&talk);
 }

@@ -50,7 +50,7 @@ with tempfile.TemporaryDirectory() as empty:
         says([command, "--nonsense"], trouble, f"reenact {command}:", "--nonsense")
     check("--help is help", ask("--help").stdout == ask("help").stdout)
     check("no word at all is trouble with help", (ask().returncode, ask().stdout) == (2, ask("help").stdout))
-    says(["nonsense"], 2, "nonsense")
+    says(["nonsense"], 2, "reenact: no command 'nonsense'")
     says(["recrod"], 2, "did you mean 'record'")
     says(["help", "shwo"], 2, "did you mean 'show'")
     says(["record"], 125, "COMMAND")
