@@ -68,6 +68,12 @@ struct rn_cause rn_cause_left(void)
         "look for a time-out or a cancellation that the recorded run did not have"};
 }
 
+struct rn_cause rn_cause_stayed(void)
+{
+    return (struct rn_cause){"a client that waits for what never came",
+                             "when recorded it was interrupted: by a signal, a time-out or a user"};
+}
+
 struct rn_cause rn_cause_output(void)
 {
     return (struct rn_cause){

@@ -25,6 +25,7 @@ struct rn_cause rn_cause_extra(void);
 struct rn_cause rn_cause_missing(void);
 struct rn_cause rn_cause_trace(void);
 struct rn_cause rn_cause_left(void);
+struct rn_cause rn_cause_stayed(void);
 struct rn_cause rn_cause_output(void);
 struct rn_cause rn_cause_exit(void);
 

@@ -394,6 +394,21 @@ void rn_finding_left(const struct rn_catalog *catalog, uint32_t row, uint64_t se
         name);
 }
 
+void rn_finding_stayed(const struct rn_catalog *catalog, uint32_t row, uint64_t sent_bytes,
+                       struct rn_arena *arena, struct rn_finding *out)
+{
+    empty(out);
+    out->row = row;
+    const char *name = name_row(catalog, row, arena);
+    out->place =
+        rn_words(arena, "%s, answer body, byte %llu", name, (unsigned long long)sent_bytes);
+    out->expected = "a client that leaves";
+    out->came = "a client that stays";
+    set_cause(out, rn_cause_stayed());
+    out->sentence =
+        rn_words(arena, "the client of %s did not leave, which it did here when recorded", name);
+}
+
 void rn_finding_bytes(const char *place, struct rn_bytes expected, struct rn_bytes came,
                       struct rn_cause cause, struct rn_arena *arena, struct rn_finding *out)
 {

@@ -41,6 +41,9 @@ void rn_finding_missing(const struct rn_catalog *catalog, uint32_t row, struct r
 /* A client that left before its answer was whole, which it did not do when recorded. */
 void rn_finding_left(const struct rn_catalog *catalog, uint32_t row, uint64_t sent_bytes,
                      struct rn_arena *arena, struct rn_finding *out);
+/* A client that did not leave, which it did when recorded. */
+void rn_finding_stayed(const struct rn_catalog *catalog, uint32_t row, uint64_t sent_bytes,
+                       struct rn_arena *arena, struct rn_finding *out);
 /* Two runs of bytes that should be equal: "run, stdout" or "event 3, answer". */
 void rn_finding_bytes(const char *place, struct rn_bytes expected, struct rn_bytes came,
                       struct rn_cause cause, struct rn_arena *arena, struct rn_finding *out);

@@ -116,6 +116,7 @@ static void on_settle(void *self)
 static void on_over(void *self)
 {
     struct replay *replay = self;
+    rn_replayer_dismiss(replay->replayer);
     rn_timer_start(replay->settle, SETTLE_NS);
 }
 

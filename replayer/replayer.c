@@ -49,7 +49,8 @@ struct rn_replayer *rn_replayer_new(const struct rn_replayer_settings *settings)
     replayer->stage = (struct rn_stage){.loop = settings->loop,
                                         .catalog = settings->catalog,
                                         .pace = settings->pace,
-                                        .exact = settings->exact};
+                                        .exact = settings->exact,
+                                        .patience_ns = replayer->settings.patience_ns};
     replayer->stage.order = rn_order_new(settings->catalog->facts, settings->catalog->count);
     replayer->matcher = rn_matcher_new(settings->catalog, settings->rules);
     replayer->tick = rn_timer_new(settings->loop, on_tick, replayer);
@@ -103,6 +104,11 @@ struct rn_replayer_counts rn_replayer_counts(const struct rn_replayer *replayer)
 const struct rn_stage *rn_replayer_stage(const struct rn_replayer *replayer)
 {
     return &replayer->stage;
+}
+
+void rn_replayer_dismiss(struct rn_replayer *replayer)
+{
+    rn_stage_dismiss(&replayer->stage);
 }
 
 const struct rn_matcher *rn_replayer_matcher(const struct rn_replayer *replayer)
@@ -389,6 +395,7 @@ static void is_over(struct rn_replayer *replayer, struct rn_serving *serving, bo
 {
     uint32_t row = rn_serving_row(serving);
     uint64_t sent = rn_serving_sent_bytes(serving);
+    bool outstayed = rn_serving_outstayed(serving);
     struct rn_recorded *recorded = &replayer->settings.catalog->rows[row];
     recorded->state = as_recorded ? RN_ROW_SERVED : RN_ROW_BROKEN;
     replayer->counts.served += as_recorded;
@@ -398,7 +405,11 @@ static void is_over(struct rn_replayer *replayer, struct rn_serving *serving, bo
     rn_order_ended(replayer->stage.order, row);
     if (!as_recorded && !replayer->has_first) {
         struct rn_finding finding;
-        rn_finding_left(replayer->settings.catalog, row, sent, &replayer->words, &finding);
+        if (outstayed) {
+            rn_finding_stayed(replayer->settings.catalog, row, sent, &replayer->words, &finding);
+        } else {
+            rn_finding_left(replayer->settings.catalog, row, sent, &replayer->words, &finding);
+        }
         remember_first(replayer, &finding);
     }
     pump(replayer);
@@ -408,7 +419,7 @@ static void on_delivered(void *self, struct rn_exchange *exchange)
 {
     struct rn_serving *serving = rn_exchange_context(exchange);
     if (serving != NULL) {
-        is_over(self, serving, true);
+        is_over(self, serving, !rn_serving_outstayed(serving));
     }
 }
 

@@ -50,6 +50,8 @@ void rn_replayer_watch(struct rn_replayer *replayer, const struct rn_gateway *ga
 void rn_replayer_force_trace(struct rn_replayer *replayer, size_t trace);
 
 struct rn_replayer_counts rn_replayer_counts(const struct rn_replayer *replayer);
+/* COMMAND has ended: clients that left when recorded and are still here are waited for no longer. */
+void rn_replayer_dismiss(struct rn_replayer *replayer);
 const struct rn_stage *rn_replayer_stage(const struct rn_replayer *replayer);
 const struct rn_matcher *rn_replayer_matcher(const struct rn_replayer *replayer);
 /* What first did not go as recorded, or NULL. Lives as long as the replayer. */

@@ -39,6 +39,9 @@ struct rn_serving {
     bool quiet;     /* nobody arrived while it was on its way */
     bool waiting;   /* for room or a time */
     bool lingering; /* for its client to leave */
+    bool outstayed; /* it did not */
+    struct rn_serving *next_lingering;
+    struct rn_serving *previous_lingering;
 };
 
 void rn_stage_free(struct rn_stage *stage)
@@ -156,15 +159,42 @@ struct rn_serving *rn_serving_new(struct rn_stage *stage, struct rn_exchange *ex
     return serving;
 }
 
+static void linger_begin(struct rn_serving *serving)
+{
+    struct rn_stage *stage = serving->stage;
+    serving->lingering = true;
+    rn_order_linger(stage->order, 1);
+    serving->next_lingering = stage->lingering;
+    if (stage->lingering != NULL) {
+        stage->lingering->previous_lingering = serving;
+    }
+    stage->lingering = serving;
+}
+
+static void linger_end(struct rn_serving *serving)
+{
+    if (!serving->lingering) {
+        return;
+    }
+    rn_order_linger(serving->stage->order, -1);
+    if (serving->previous_lingering == NULL) {
+        serving->stage->lingering = serving->next_lingering;
+    } else {
+        serving->previous_lingering->next_lingering = serving->next_lingering;
+    }
+    if (serving->next_lingering != NULL) {
+        serving->next_lingering->previous_lingering = serving->previous_lingering;
+    }
+    serving->lingering = false;
+}
+
 void rn_serving_free(struct rn_serving *serving)
 {
     if (serving == NULL) {
         return;
     }
     rn_order_forget(serving->stage->order, &serving->hold);
-    if (serving->lingering) {
-        rn_order_linger(serving->stage->order, -1);
-    }
+    linger_end(serving);
     if (serving->timer != NULL) {
         rn_timer_free(serving->timer);
     }
@@ -192,6 +222,11 @@ struct rn_exchange *rn_serving_exchange(const struct rn_serving *serving)
     return serving->exchange;
 }
 
+bool rn_serving_outstayed(const struct rn_serving *serving)
+{
+    return serving->outstayed;
+}
+
 uint64_t rn_serving_sent_bytes(const struct rn_serving *serving)
 {
     return serving->sent_bytes;
@@ -203,7 +238,21 @@ static void on_time(void *self)
 {
     struct rn_serving *serving = self;
     serving->waiting = false;
+    if (serving->lingering) {
+        serving->outstayed = true;
+        rn_exchange_cut(serving->exchange);
+        return;
+    }
     rn_serving_go(serving);
+}
+
+static bool has_timer(struct rn_serving *serving)
+{
+    if (serving->timer == NULL) {
+        serving->timer = rn_timer_new(serving->stage->loop, on_time, serving);
+        serving->stage->failed = serving->stage->failed || serving->timer == NULL;
+    }
+    return serving->timer != NULL;
 }
 
 /* With a pace: whether the time of a point has come. Sets the timer when it has not. */
@@ -217,12 +266,8 @@ static bool is_time(struct rn_serving *serving, uint64_t recorded_ns)
     if (due <= (double)now) {
         return true;
     }
-    if (serving->timer == NULL) {
-        serving->timer = rn_timer_new(serving->stage->loop, on_time, serving);
-        if (serving->timer == NULL) {
-            serving->stage->failed = true;
-            return true;
-        }
+    if (!has_timer(serving)) {
+        return true;
     }
     serving->waiting = true;
     rn_timer_start(serving->timer, (uint64_t)(due - (double)now) + 1);
@@ -444,13 +489,38 @@ static bool go_pieces(struct rn_serving *serving)
     return true;
 }
 
+/*
+ * The client is the one who leaves, but not for ever: one that was ended by a signal when recorded would stay. A time-out of
+ * its own takes as long as when recorded.
+ */
+static void linger(struct rn_serving *serving)
+{
+    const struct rn_stage *stage = serving->stage;
+    double slowness = stage->pace > 0 && stage->pace < 1 ? stage->pace : 1;
+    double limit = 3 * (double)row_of(serving)->end_ns / slowness;
+    double least = (double)stage->patience_ns;
+    linger_begin(serving);
+    if (stage->dismissed) {
+        rn_exchange_cut(serving->exchange);
+    } else if (has_timer(serving)) {
+        rn_timer_start(serving->timer, (uint64_t)(limit > least ? limit : least));
+    }
+}
+
+void rn_stage_dismiss(struct rn_stage *stage)
+{
+    stage->dismissed = true;
+    for (struct rn_serving *s = stage->lingering; s != NULL; s = s->next_lingering) {
+        rn_exchange_cut(s->exchange);
+    }
+}
+
 static bool go_end(struct rn_serving *serving)
 {
     const struct rn_recorded *row = row_of(serving);
     if (!ends_itself(serving)) {
         serving->step = STEP_OVER;
-        serving->lingering = true;
-        rn_order_linger(serving->stage->order, 1);
+        linger(serving);
         return false;
     }
     if (!may_pass(serving, fact_of(serving)->end, row->end_ns)) {

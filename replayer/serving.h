@@ -35,6 +35,10 @@ struct rn_stage {
     struct rn_order_book *order;
     double pace; /* 0: instant */
     bool exact;  /* nothing is altered: the answer is compared with the recording */
+    uint64_t
+        patience_ns; /* with a client that does not leave, though it left when recorded; at least */
+    struct rn_serving *lingering; /* all answers that wait for their clients to leave */
+    bool dismissed;               /* nobody is waited for any more */
     struct rn_alteration *alterations;
     size_t alteration_count; /* listed */
     size_t alteration_cap;
@@ -64,6 +68,10 @@ uint32_t rn_serving_row(const struct rn_serving *serving);
 struct rn_exchange *rn_serving_exchange(const struct rn_serving *serving);
 /* Bytes of the body that were given out so far. */
 uint64_t rn_serving_sent_bytes(const struct rn_serving *serving);
+/* Whether its client was waited for until patience ended: it did not leave, which it did when recorded. */
+bool rn_serving_outstayed(const struct rn_serving *serving);
+/* COMMAND has ended: whoever still holds an answer that was left when recorded is cut off, as the recorder did. */
+void rn_stage_dismiss(struct rn_stage *stage);
 /* Its exchange is over. */
 void rn_serving_free(struct rn_serving *serving);
 

@@ -145,6 +145,25 @@ START_TEST(an_aborted_answer_waits_for_its_client_to_leave)
 }
 END_TEST
 
+START_TEST(a_client_that_never_leaves_is_not_waited_for_for_ever)
+{
+    const struct scene scene = {
+        .framing = RN_FRAMING_CHUNKED, .pieces = {"data: one\n\n"}, .end = RN_END_ABORTED};
+    THEATRE_RECORD(scene);
+    begin(&(struct theatre_settings){.patience_ns = 20000000});
+    int guest = guest_come("openai");
+    guest_ask(guest, &scene);
+    char *came = guest_read_all(guest);
+    ck_assert_str_eq(came, CHUNKED "b\r\ndata: one\n\n\r\n");
+    free(came);
+    theatre_await(is_served, 1);
+    theatre_end();
+    ck_assert_uint_eq(counts().served, 0);
+    ck_assert_ptr_nonnull(strstr(first(), "event 1 did not leave"));
+    guest_leave(guest);
+}
+END_TEST
+
 START_TEST(a_client_that_had_left_before_the_head_gets_nothing)
 {
     const struct scene scene = {.end = RN_END_ABORTED, .no_answer = true};
@@ -530,6 +549,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, a_cut_is_cut_at_the_same_byte);
     tcase_add_test(cases, a_cut_before_the_announced_length_stays_short);
     tcase_add_test(cases, an_aborted_answer_waits_for_its_client_to_leave);
+    tcase_add_test(cases, a_client_that_never_leaves_is_not_waited_for_for_ever);
     tcase_add_test(cases, a_client_that_had_left_before_the_head_gets_nothing);
     tcase_add_test(cases, a_client_that_leaves_early_is_a_divergence);
     tcase_add_test(cases, ends_come_in_the_recorded_order);
