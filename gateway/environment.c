@@ -13,25 +13,29 @@
 #include "base/varint.h"
 #include "gateway/route.h"
 
-/* Variables that client libraries read. `fallback` is the template when the variable is not set; NULL: only if it is. */
+/*
+ * Variables that client libraries read. `fallback` is the template when the variable is not set; NULL: only if it is. `port` is
+ * where a value without scheme and port goes.
+ */
 struct known_variable {
     const char *name;
     const char *upstream;
     const char *fallback;
+    const char *port;
 };
 
 static const struct known_variable known_variables[] = {
-    {"OPENAI_BASE_URL", "openai", "{openai}/v1"},
-    {"OPENAI_API_BASE", "openai", "{openai}/v1"},
-    {"ANTHROPIC_BASE_URL", "anthropic", "{anthropic}"},
-    {"GOOGLE_GEMINI_BASE_URL", "gemini", "{gemini}"},
-    {"OLLAMA_HOST", "ollama", "{ollama|authority}"},
-    {"CO_API_URL", "cohere", "{cohere}"},
-    {"GROQ_BASE_URL", "groq", "{groq}"},
-    {"AZURE_OPENAI_ENDPOINT", "azure-openai", NULL},
-    {"OPENROUTER_BASE_URL", "openrouter", NULL},
-    {"MISTRAL_BASE_URL", "mistral", NULL},
-    {"DEEPSEEK_BASE_URL", "deepseek", NULL},
+    {"OPENAI_BASE_URL", "openai", "{openai}/v1", NULL},
+    {"OPENAI_API_BASE", "openai", "{openai}/v1", NULL},
+    {"ANTHROPIC_BASE_URL", "anthropic", "{anthropic}", NULL},
+    {"GOOGLE_GEMINI_BASE_URL", "gemini", "{gemini}", NULL},
+    {"OLLAMA_HOST", "ollama", "{ollama|authority}", "11434"},
+    {"CO_API_URL", "cohere", "{cohere}", NULL},
+    {"GROQ_BASE_URL", "groq", "{groq}", NULL},
+    {"AZURE_OPENAI_ENDPOINT", "azure-openai", NULL, NULL},
+    {"OPENROUTER_BASE_URL", "openrouter", NULL, NULL},
+    {"MISTRAL_BASE_URL", "mistral", NULL, NULL},
+    {"DEEPSEEK_BASE_URL", "deepseek", NULL, NULL},
 };
 
 void rn_environment_free(struct rn_environment *plan)
@@ -70,17 +74,26 @@ static bool template_next(struct rn_bytes template, size_t *at, struct rn_bytes 
     return true;
 }
 
+static struct rn_variable_upstream *upstream_find(const struct rn_environment *plan,
+                                                  struct rn_bytes name)
+{
+    struct rn_variable_upstream *found = plan->upstreams;
+    while (found != NULL && !rn_bytes_equal(rn_bytes_text(found->name), name)) {
+        found = found->next;
+    }
+    return found;
+}
+
 static enum rn_status upstream_note(struct rn_environment *plan, struct rn_bytes name)
 {
-    for (const struct rn_variable_upstream *u = plan->upstreams; u != NULL; u = u->next) {
-        if (rn_bytes_equal(rn_bytes_text(u->name), name)) {
-            return RN_OK;
-        }
+    if (upstream_find(plan, name) != NULL) {
+        return RN_OK;
     }
     struct rn_variable_upstream *noted = rn_arena_alloc(&plan->arena, sizeof *noted);
     if (noted == NULL || (noted->name = rn_arena_text(&plan->arena, name)) == NULL) {
         return RN_NOMEM;
     }
+    noted->origin = NULL;
     noted->next = plan->upstreams;
     plan->upstreams = noted;
     return RN_OK;
@@ -198,24 +211,58 @@ static bool upstream_name_of(const char *variable, char out[33])
     return rn_route_name_is_legal(rn_bytes_text(out));
 }
 
+/* An origin as it may be shown and compared with an upstream's URL: without userinfo. */
+static void origin_strip(const char *origin, char out[512])
+{
+    const char *authority = strstr(origin, "://") + 3;
+    const char *at = strrchr(authority, '@');
+    (void)snprintf(out, 512, "%.*s%s", (int)(authority - origin), origin,
+                   at == NULL ? authority : at + 1);
+}
+
 /* Adds `name` for `origin`, unless an earlier variable of this plan has given that name to another origin. */
-static enum rn_status upstream_claim(const struct rn_environment *plan,
-                                     struct rn_upstreams *upstreams, const char *name,
-                                     const char *origin, const char *variable,
+static enum rn_status upstream_claim(struct rn_environment *plan, struct rn_upstreams *upstreams,
+                                     const char *name, const char *origin, const char *variable,
                                      struct rn_error *error)
 {
-    bool named = false;
-    for (const struct rn_variable_upstream *u = plan->upstreams; u != NULL; u = u->next) {
-        named = named || strcmp(u->name, name) == 0;
-    }
+    char shown[512];
+    struct rn_variable_upstream *named = upstream_find(plan, rn_bytes_text(name));
     const struct rn_upstream *known = rn_upstreams_find(upstreams, rn_bytes_text(name));
-    if (named && known != NULL && strcmp(rn_upstream_url(known), origin) != 0) {
-        return rn_fail(
-            error, RN_INVALID,
-            "%s names %s, but the upstream %s is %s already; give one of them with --upstream",
-            variable, origin, name, rn_upstream_url(known));
+    origin_strip(origin, shown);
+    bool differs = named != NULL && named->origin != NULL
+                       ? strcmp(named->origin, origin) != 0
+                       : known != NULL && strcmp(rn_upstream_url(known), shown) != 0;
+    if (named != NULL && differs) {
+        return rn_fail(error, RN_INVALID,
+                       "%s names %s, but the upstream %s is %s already; give one of them with "
+                       "--upstream",
+                       variable, shown, name, known == NULL ? "another" : rn_upstream_url(known));
     }
-    return rn_upstreams_add(upstreams, name, origin, error);
+    enum rn_status status = rn_upstreams_add(upstreams, name, origin, error);
+    if (status == RN_OK) {
+        status = upstream_note(plan, rn_bytes_text(name));
+    }
+    if (status == RN_OK) {
+        named = upstream_find(plan, rn_bytes_text(name));
+        named->origin = rn_arena_text(&plan->arena, rn_bytes_text(origin));
+        status = named->origin == NULL ? RN_NOMEM : RN_OK;
+    }
+    return status;
+}
+
+/* A path as it may stand in a template: braces, which no URL holds as they are, in their other spelling. */
+static bool path_encode(const char *path, char out[1024])
+{
+    size_t at = 0;
+    for (; *path != '\0' && at + 4 < 1024; path++) {
+        if (*path == '{' || *path == '}') {
+            at += (size_t)snprintf(out + at, 4, "%%%02X", (unsigned)*path);
+        } else {
+            out[at++] = *path;
+        }
+    }
+    out[at] = '\0';
+    return *path == '\0';
 }
 
 static enum rn_status set_text(struct rn_environment *plan, const char *name, const char *format,
@@ -235,31 +282,62 @@ static enum rn_status plan_url(struct rn_environment *plan, struct rn_upstreams 
                                struct rn_error *error)
 {
     struct split_url url;
-    if (!url_split(value, &url)) {
-        return rn_fail(error, RN_INVALID, "%s holds '%.200s', which is no http or https URL",
-                       variable, value);
+    char path[1024];
+    if (!url_split(value, &url) || !path_encode(url.path, path)) {
+        return rn_fail(error, RN_INVALID,
+                       "%s holds no http or https URL that reenact can stand in for", variable);
     }
     enum rn_status status = upstream_claim(plan, upstreams, upstream, url.origin, variable, error);
     if (status != RN_OK) {
         return status;
     }
-    status = set_text(plan, variable, url.had_scheme ? "{%s}%s" : "{%s|authority}%s", upstream,
-                      url.path);
+    status =
+        set_text(plan, variable, url.had_scheme ? "{%s}%s" : "{%s|authority}%s", upstream, path);
     return status == RN_OK ? RN_OK
                            : rn_fail(error, status, "the value of %s is too long", variable);
 }
 
+/* Where a port is implied ("10.0.0.2", ":8080"), what the client library would make of it. */
+static void authority_complete(const char *value, const char *port, char out[2048])
+{
+    size_t len = strcspn(value, "/?#");
+    bool whole = port == NULL || strstr(value, "://") != NULL;
+    const char *bracket = memchr(value, ']', len);
+    const char *colon = memchr(bracket == NULL ? value : bracket, ':',
+                               len - (bracket == NULL ? 0 : (size_t)(bracket - value)));
+    (void)snprintf(out, 2048, "%s%.*s%s%s%s", whole || value[0] != ':' ? "" : "127.0.0.1", (int)len,
+                   value, whole || colon != NULL ? "" : ":", whole || colon != NULL ? "" : port,
+                   value + len);
+}
+
+/*
+ * Variables that are set speak first. Where one of them made its value the upstream, the others of that upstream stay unset:
+ * whoever reads those goes elsewhere live, and would be sent to the wrong server with its key.
+ */
 static enum rn_status plan_known(struct rn_environment *plan, struct rn_upstreams *upstreams,
                                  char *const *environment, struct rn_error *error)
 {
+    enum { COUNT = sizeof known_variables / sizeof known_variables[0] };
+    bool is_set[COUNT];
+    char whole[2048];
     enum rn_status status = RN_OK;
-    for (size_t i = 0; status == RN_OK && i < sizeof known_variables / sizeof known_variables[0];
-         i++) {
+    for (size_t i = 0; status == RN_OK && i < COUNT; i++) {
         const struct known_variable *known = &known_variables[i];
         const char *value = rn_environment_get(environment, known->name);
-        if (value != NULL && value[0] != '\0') {
-            status = plan_url(plan, upstreams, known->name, value, known->upstream, error);
-        } else if (known->fallback != NULL) {
+        is_set[i] = value != NULL && value[0] != '\0';
+        if (is_set[i]) {
+            authority_complete(value, known->port, whole);
+            status = plan_url(plan, upstreams, known->name, whole, known->upstream, error);
+        }
+    }
+    for (size_t i = 0; status == RN_OK && i < COUNT; i++) {
+        const struct known_variable *known = &known_variables[i];
+        bool claimed = false;
+        for (size_t k = 0; k < COUNT; k++) {
+            claimed =
+                claimed || (is_set[k] && strcmp(known_variables[k].upstream, known->upstream) == 0);
+        }
+        if (known->fallback != NULL && !claimed) {
             status = rn_environment_set(plan, rn_bytes_text(known->name),
                                         rn_bytes_text(known->fallback));
         }
@@ -416,9 +494,9 @@ static bool builder_set_variable(struct builder *builder, const struct rn_variab
     return good;
 }
 
-static bool builder_extend_no_proxy(struct builder *builder, const char *name)
+/* `now` is what stood there, or in the other spelling where this one was not set: some read one only. */
+static bool builder_extend_no_proxy(struct builder *builder, const char *name, const char *now)
 {
-    const char *now = rn_environment_get(builder->at, name);
     struct rn_buffer entry = {0};
     bool good = rn_buffer_addf(&entry, "%s=%s%s127.0.0.1,localhost", name, now == NULL ? "" : now,
                                now == NULL || now[0] == '\0' ? "" : ",") == RN_OK;
@@ -448,8 +526,10 @@ char **rn_environment_build(const struct rn_environment *plan, const struct rn_p
     for (const struct rn_variable *v = plan->first; good && v != NULL; v = v->next) {
         good = builder_set_variable(&builder, v, ports, port_count);
     }
-    good = good && builder_extend_no_proxy(&builder, "NO_PROXY") &&
-           builder_extend_no_proxy(&builder, "no_proxy");
+    const char *upper = rn_environment_get(base, "NO_PROXY");
+    const char *lower = rn_environment_get(base, "no_proxy");
+    good = good && builder_extend_no_proxy(&builder, "NO_PROXY", upper != NULL ? upper : lower) &&
+           builder_extend_no_proxy(&builder, "no_proxy", lower != NULL ? lower : upper);
     for (size_t i = 0; good && extra != NULL && extra[i] != NULL; i++) {
         good = builder_set(&builder, rn_dup_text(extra[i]));
     }

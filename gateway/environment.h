@@ -24,6 +24,7 @@ struct rn_variable {
 struct rn_variable_upstream {
     struct rn_variable_upstream *next;
     const char *name;
+    const char *origin; /* what a variable made it, with userinfo; NULL where none did */
 };
 
 /* Everything lives in `arena`; a zeroed struct is an empty plan, rn_environment_free ends it. */
@@ -39,9 +40,10 @@ enum rn_status rn_environment_set(struct rn_environment *plan, struct rn_bytes n
 
 /*
  * The plan for `record`: the variables of DESIGN 5.2. One that is already set in `environment` makes its value the upstream
- * (origin becomes the upstream's URL, its path stays in the template). `wraps` are VAR or HOSTVAR,PORTVAR (NULL-terminated or
- * NULL); their upstream is named after the variable (QDRANT_URL: qdrant). RN_INVALID with a sentence: a wrapped variable that
- * is not set, no URL, or a name that is taken by another URL.
+ * (origin becomes the upstream's URL, its path stays in the template); other variables of that upstream then stay unset.
+ * `wraps` are VAR or HOSTVAR,PORTVAR (NULL-terminated or
+ * NULL); their upstream is named after the variable (QDRANT_URL: qdrant). RN_INVALID with a sentence, which repeats no
+ * credential: a wrapped variable that is not set, no URL, or a name that is taken by another URL.
  */
 enum rn_status rn_environment_plan(struct rn_environment *plan, struct rn_upstreams *upstreams,
                                    char *const *environment, const char *const *wraps,
