@@ -251,6 +251,15 @@ static const struct rn_http_head *head_of(struct rn_connection *connection)
     return &gateway->head;
 }
 
+/* An exchange is open: keep what came for later, and stop listening when that is much. */
+static void read_ahead(struct rn_connection *connection)
+{
+    if (connection->in.len >= RN_READ_AHEAD_BYTES_MAX) {
+        connection->reading = false;
+        update_watch(connection);
+    }
+}
+
 static void give_to_handler(struct rn_connection *connection)
 {
     struct rn_gateway *gateway = connection->gateway;
@@ -267,6 +276,7 @@ static void give_to_handler(struct rn_connection *connection)
         .arrived_wall_ns = rn_clock_wall_ns(),
         .arrived_mono_ns = rn_clock_mono_ns()};
     connection->state = RN_ANSWERING;
+    read_ahead(connection); /* much may have come in one piece with this request */
     exchange->open = true;
     gateway->counts.requests++;
     gateway->counts.in_flight++;
@@ -448,15 +458,6 @@ static void take_bytes(struct rn_connection *connection, struct rn_bytes view)
 }
 
 /* --- readiness ------------------------------------------------------------------------------- */
-
-/* An exchange is open: keep what came for later, and stop listening when that is much. */
-static void read_ahead(struct rn_connection *connection)
-{
-    if (connection->in.len >= RN_READ_AHEAD_BYTES_MAX) {
-        connection->reading = false;
-        update_watch(connection);
-    }
-}
 
 static void on_bytes(struct rn_connection *connection, struct rn_bytes bytes)
 {

@@ -188,6 +188,39 @@ START_TEST(a_flood_behind_an_open_exchange_is_not_read)
 }
 END_TEST
 
+static int flooding;
+
+/* In the loop's own thread: nothing is read before all of it lies in the kernel. */
+static void send_at_once(struct house *house)
+{
+    (void)house;
+    static char noise[1 << 16];
+    memset(noise, 'x', sizeof noise);
+    client_send(flooding, "GET /up/wait HTTP/1.1\r\n" HOST "\r\n"
+                          "POST /up/echo HTTP/1.1\r\n" HOST "Content-Length: 67108864\r\n\r\n");
+    while (send(flooding, noise, sizeof noise, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+    }
+}
+
+START_TEST(a_flood_that_came_with_its_request_is_not_read_on)
+{
+    struct house *house = house_open();
+    flooding = client_open(house_port(house));
+    while (house_counts(house).connections == 0) { /* accepted before it is flooded */
+    }
+    house_do(house, send_at_once);
+    for (unsigned turn = 0; turn < 20; turn++) {
+        (void)house_counts(house);
+    }
+    house_do(house, look_at_in);
+    ck_assert_uint_ge(in_bytes_max, RN_READ_AHEAD_BYTES_MAX);
+    ck_assert_uint_le(in_bytes_max, RN_READ_AHEAD_BYTES_MAX + RN_READ_BYTES);
+    close(flooding);
+    house_release(house);
+    house_close(house);
+}
+END_TEST
+
 static size_t bytes_held;
 
 static void look_at_idle(struct house *house)
@@ -484,6 +517,7 @@ Suite *rn_suite(void)
             open_exchanges_are_gone_when_the_gateway_ends);
     RN_CASE(suite, "pressure", a_slow_reader_stops_the_writer,
             a_flood_behind_an_open_exchange_is_not_read,
+            a_flood_that_came_with_its_request_is_not_read_on,
             idle_connections_and_streams_hold_no_buffers);
     RN_CASE(suite, "lingering", a_refusal_reaches_a_client_that_is_still_sending,
             lingering_has_an_end);
