@@ -185,9 +185,22 @@ static bool item_take(enum rn_list list, struct rn_bytes *rest, struct rn_bytes 
     return false;
 }
 
+static enum rn_status find_option_value(struct rn_pass *pass, struct rn_bytes region,
+                                        struct rn_spans *spans)
+{
+    return rn_redact_option_value(pass->door->redactor, region, spans);
+}
+
+/* A command line says `--token VALUE` in two words, of which the second tells nothing by itself. */
+static bool is_option_value(enum rn_tag tag, struct rn_bytes before, struct rn_bytes text)
+{
+    return tag == RN_TAG_ARGV && text.data[0] != '-' && rn_redact_is_option(before);
+}
+
 enum rn_status rn_clean_list(struct rn_pass *pass, enum rn_tag tag, enum rn_list list,
                              rn_find_in *find)
 {
+    struct rn_bytes before = {NULL, 0};
     uint32_t *listed = &pass->passage->listed[tag];
     struct field field = {.tag = tag, .base = *listed, .bytes = rn_event_get(pass->clean, tag)};
     struct rn_bytes rest = field.bytes;
@@ -202,9 +215,11 @@ enum rn_status rn_clean_list(struct rn_pass *pass, enum rn_tag tag, enum rn_list
             return RN_INVALID;
         }
         if (text.len > 0) {
+            rn_find_in *look = is_option_value(tag, before, text) ? find_option_value : find;
             status = clean_region(pass, &field, (size_t)(text.data - field.bytes.data), text.len,
-                                  find, &pass->door->spans);
+                                  look, &pass->door->spans);
         }
+        before = text;
     }
     field_done(pass, &field);
     return status;

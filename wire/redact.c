@@ -205,3 +205,10 @@ bool rn_redact_looks_json(struct rn_bytes body)
     }
     return at < body.len && (body.data[at] == '{' || body.data[at] == '[');
 }
+
+enum rn_status rn_redact_option_value(struct rn_redactor *redactor, struct rn_bytes value,
+                                      struct rn_spans *spans)
+{
+    enum rn_status status = rn_redactor_learn(redactor, value);
+    return status == RN_OK ? rn_spans_add(spans, 0, value.len, RN_SECRET_MEMBER) : status;
+}

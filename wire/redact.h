@@ -92,6 +92,12 @@ enum rn_status rn_redact_body(struct rn_redactor *redactor, struct rn_bytes byte
 bool rn_redact_says_json(struct rn_bytes content_type);
 bool rn_redact_looks_json(struct rn_bytes body);
 
+/* Whether a word of a command line is an option whose value, the next word, is a credential: --api-key, --Access_Token. */
+bool rn_redact_is_option(struct rn_bytes word);
+/* Such a value: learned, and one span as a whole. Appends to `spans`. */
+enum rn_status rn_redact_option_value(struct rn_redactor *redactor, struct rn_bytes value,
+                                      struct rn_spans *spans);
+
 /* Writes the placeholders over the spans of `bytes` in place. Lengths do not change. */
 void rn_redact_apply(uint8_t *bytes, const struct rn_spans *spans);
 /* Whether a field of that name is a credential in a request (or in a response). */

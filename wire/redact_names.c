@@ -201,6 +201,24 @@ bool rn_redact_is_member_name(struct rn_bytes name)
     return is_in(member_names, COUNT(member_names), name);
 }
 
+bool rn_redact_is_option(struct rn_bytes word)
+{
+    uint8_t name[32];
+    size_t dashes = 0;
+    while (dashes < word.len && dashes < 2 && word.data[dashes] == '-') {
+        dashes++;
+    }
+    struct rn_bytes bare = rn_bytes_from(word, dashes);
+    if (dashes == 0 || bare.len > sizeof name) {
+        return false;
+    }
+    for (size_t i = 0; i < bare.len; i++) {
+        name[i] = bare.data[i] == '-' ? '_' : bare.data[i];
+    }
+    struct rn_bytes plain = rn_bytes_of(name, bare.len);
+    return rn_bytes_equal_nocase(plain, RN_LIT("token")) || rn_redact_is_member_name(plain);
+}
+
 /* --- scheme words -------------------------------------------------------------------------------------------------- */
 
 static const struct rn_bytes schemes[] = {

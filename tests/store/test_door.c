@@ -658,6 +658,37 @@ START_TEST(lone_texts_are_cleaned)
 }
 END_TEST
 
+START_TEST(the_word_behind_an_option_named_as_a_credential_is_one)
+{
+    struct rn_buffer argv = {0};
+    const char *const words[] = {
+        "prog",   "--token",  "abc",     "--API-Key", "Zq7mXk29PwTr4LbN8vYc",
+        "--key",  "file.pem", "--token", "--verbose", "last",
+        "tokens", "many",     "--secret"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        ck_assert_int_eq(rn_run_put(&argv, rn_bytes_text(words[i])), RN_OK);
+    }
+    struct rn_event event = exchange();
+    struct rn_event clean;
+    struct rn_passage *passage = rn_passage_begin();
+    rn_event_set(&event, RN_TAG_ARGV, rn_buffer_bytes(&argv));
+    rn_event_set(&event, RN_TAG_STDOUT, RN_LIT("said: Zq7mXk29PwTr4LbN8vYc"));
+    ck_assert_int_eq(rn_door_pass(door, passage, &event, true, &arena, &clean), RN_OK);
+    struct rn_bytes kept = rn_event_get(&clean, RN_TAG_ARGV);
+    ck_assert_uint_eq(kept.len, argv.len);
+    ck_assert(rn_bytes_find(kept, RN_LIT("abc")) == RN_NPOS);
+    ck_assert(rn_bytes_find(kept, RN_LIT("Zq7m")) == RN_NPOS);
+    ck_assert(rn_bytes_find(rn_event_get(&clean, RN_TAG_STDOUT), RN_LIT("Zq7m")) == RN_NPOS);
+    const char *const stay[] = {"prog",      "--token", "--API-Key", "--key", "file.pem",
+                                "--verbose", "last",    "tokens",    "many",  "--secret"};
+    for (size_t i = 0; i < sizeof stay / sizeof stay[0]; i++) {
+        ck_assert_msg(rn_bytes_find(kept, rn_bytes_text(stay[i])) != RN_NPOS, "%s", stay[i]);
+    }
+    rn_passage_free(passage);
+    rn_buffer_free(&argv);
+}
+END_TEST
+
 START_TEST(passing_survives_each_failed_allocation)
 {
     struct rn_buffer argv = {0};
@@ -709,6 +740,7 @@ Suite *rn_suite(void)
         fingerprints_tell_credentials_apart,
         door_refuses_what_it_does_not_know,
         lone_texts_are_cleaned,
+        the_word_behind_an_option_named_as_a_credential_is_one,
         passing_survives_each_failed_allocation,
     };
     Suite *suite = suite_create("store/door");
