@@ -29,8 +29,10 @@ struct rn_self {
     struct rn_buffer request;
     size_t sent;
     struct rn_buffer expected;
-    size_t equal;        /* bytes of `expected` that came */
-    bool expects_eof;    /* the answer ends with its connection */
+    size_t equal;     /* bytes of `expected` that came */
+    bool expects_eof; /* the answer ends with its connection */
+    bool
+        expects_reset; /* ... and not in peace: where only the end ends a body, a cut one must not end so */
     bool skips_continue; /* the gateway may say 100 before everything else */
     uint64_t compared;
     struct rn_arena words;
@@ -250,7 +252,8 @@ static void read_some(struct rn_self *self)
         take(self, rn_bytes_of(self->space, (size_t)got));
     } else if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
-    } else if (self->equal == self->expected.len && self->expects_eof) {
+    } else if (self->equal == self->expected.len && self->expects_eof &&
+               self->expects_reset == (got < 0)) {
         row_done(self);
     } else {
         differ(self, RN_LIT(""));
@@ -322,6 +325,8 @@ static enum rn_status prepare(struct rn_self *self)
                   byte_of(&self->event, RN_TAG_CLIENT, 1) == 0;
     self->expects_eof =
         rn_event_end_of(&self->event) == RN_END_CUT || (is_whole(&self->event) && closes);
+    self->expects_reset = rn_event_end_of(&self->event) == RN_END_CUT &&
+                          byte_of(&self->event, RN_TAG_RESPONSE_FRAMING, 0) == RN_FRAMING_CLOSE;
     self->skips_continue = rn_bytes_find_nocase(rn_event_get(&self->event, RN_TAG_REQUEST_HEAD),
                                                 RN_LIT("100-continue")) != RN_NPOS;
     return status;

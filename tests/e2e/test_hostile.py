@@ -104,6 +104,12 @@ class Answers(Case):
         lines = self.all({f"r{at}": whole[:at] for at in range(0, len(whole), 5)}, ends_by_reset=True)
         self.assertFalse([line for line in lines.values() if "abcd" in line])
 
+    def test_a_body_that_only_the_connection_ends_is_reset_where_it_was_cut(self):
+        table = {"ended": OK + b"X: y\r\n\r\nall of it", "cut": OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"}
+        old = [f"GET /v1/{name} HTTP/1.0\r\n\r\n" for name in table]
+        lines = self.again(self.serve(table), *old)
+        self.assertEqual([line.rsplit(" ", 1)[1] for line in lines], ["end", "reset"])
+
     def test_heads_that_clients_take_lose_no_field(self):
         rest = b"X-B: b\r\nContent-Length: 5\r\n\r\nhello"
         lines = self.all({
