@@ -40,28 +40,74 @@ static struct rn_bytes packed_ref(const struct rn_buffer *packed, struct rn_byte
     return (struct rn_bytes){NULL, 0};
 }
 
-static bool commit_in(const char *directory, struct rn_buffer *out)
+/* Only what a commit looks like is kept: a ref may name any file. */
+static bool is_commit(struct rn_bytes text)
 {
-    struct rn_buffer head = {.max = 4096};
+    static const uint8_t digits[] = "0123456789abcdef";
+    bool good = text.len == 40 || text.len == 64;
+    for (size_t i = 0; good && i < text.len; i++) {
+        good = memchr(digits, text.data[i], 16) != NULL;
+    }
+    return good;
+}
+
+/* What a file of one line in `directory` names, which counts from there unless it is absolute. */
+static bool path_in(const char *directory, const char *name, struct rn_bytes prefix, char *out,
+                    size_t out_bytes)
+{
+    struct rn_buffer file = {.max = PATH_MAX};
+    bool found =
+        read_small(directory, name, &file) && rn_bytes_starts_with(rn_buffer_bytes(&file), prefix);
+    if (found) {
+        struct rn_bytes path = rn_bytes_trim(rn_bytes_from(first_line(&file), prefix.len));
+        bool absolute = path.len > 0 && path.data[0] == '/';
+        int len = snprintf(out, out_bytes, "%s%s%.*s", absolute ? "" : directory,
+                           absolute ? "" : "/", (int)path.len, (const char *)path.data);
+        found = path.len > 0 && len > 0 && (size_t)len < out_bytes;
+    }
+    rn_buffer_free(&file);
+    return found;
+}
+
+/* The commit that HEAD of this git directory names; its refs may stand in the one it shares with other work trees. */
+static void read_head(const char *git, struct rn_bytes line, struct rn_buffer *out)
+{
     struct rn_buffer file = {.max = RN_PART_BYTES_MAX * 16};
-    bool found = read_small(directory, ".git/HEAD", &head);
-    struct rn_bytes line = first_line(&head);
     struct rn_bytes commit = line;
-    if (found && rn_bytes_starts_with(line, RN_LIT("ref: "))) {
+    if (rn_bytes_starts_with(line, RN_LIT("ref: "))) {
+        char common[PATH_MAX];
         char name[512];
-        struct rn_bytes ref = rn_bytes_from(line, 5);
-        (void)snprintf(name, sizeof name, ".git/%.*s", (int)ref.len, (const char *)ref.data);
-        if (read_small(directory, name, &file)) {
+        struct rn_bytes ref = rn_bytes_trim(rn_bytes_from(line, 5));
+        (void)snprintf(name, sizeof name, "%.*s", (int)ref.len, (const char *)ref.data);
+        const char *refs =
+            path_in(git, "commondir", RN_LIT(""), common, sizeof common) ? common : git;
+        commit = (struct rn_bytes){NULL, 0};
+        if (read_small(git, name, &file) || read_small(refs, name, &file)) {
             commit = first_line(&file);
-        } else if (read_small(directory, ".git/packed-refs", &file)) {
+        } else if (read_small(refs, "packed-refs", &file)) {
             commit = packed_ref(&file, ref);
         }
     }
-    if (found && (commit.len == 40 || commit.len == 64)) {
+    if (is_commit(commit)) {
         (void)rn_buffer_add(out, commit);
     }
-    rn_buffer_free(&head);
     rn_buffer_free(&file);
+}
+
+/* Whether this is the top of a repository, of a linked work tree or of a submodule: the search ends here. */
+static bool commit_in(const char *directory, struct rn_buffer *out)
+{
+    char git[PATH_MAX];
+    struct rn_buffer head = {.max = 4096};
+    int len = snprintf(git, sizeof git, "%s/.git", directory);
+    bool found = len > 0 && (size_t)len < sizeof git &&
+                 (read_small(git, "HEAD", &head) ||
+                  (path_in(directory, ".git", RN_LIT("gitdir: "), git, sizeof git) &&
+                   read_small(git, "HEAD", &head)));
+    if (found) {
+        read_head(git, first_line(&head), out);
+    }
+    rn_buffer_free(&head);
     return found;
 }
 
