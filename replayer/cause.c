@@ -237,6 +237,9 @@ struct rn_cause rn_cause_of(struct rn_bytes pointer, struct rn_bytes recorded, s
     size_t at = rn_difference_offset(recorded, live);
     struct rn_bytes was = word_at(recorded, at);
     struct rn_bytes is = word_at(live, at);
+    if (rn_bytes_equal(was, is)) { /* what differs stands beside this word */
+        return cause_of_place(pointer);
+    }
     if (is_date(was) && is_date(is)) {
         return is_today(is, now_wall_ns) ? today_cause : time_cause;
     }

@@ -211,6 +211,8 @@ START_TEST(shapes_tell_causes)
         "today's date");
     ck_assert_str_eq(cause("/messages/0/content", "\"on 2026-11-02\"", "\"on 2025-01-01\""),
                      "a time");
+    ck_assert_str_eq(cause("/messages/0/content", "\"on 2025-01-01\"", "\"on 2025-01-01 again\""),
+                     "a changed prompt"); /* the same date on both sides */
     ck_assert_str_eq(cause("/messages/0/content", "\"hello there\"", "\"hello world\""),
                      "a changed prompt");
     ck_assert_str_eq(cause("/system", "\"a\"", "\"b\""), "a changed prompt");
