@@ -34,6 +34,12 @@ enum rn_status rn_venue_plan(struct rn_venue *venue, const struct rn_catalog *ca
     if (status == RN_OK) {
         status = rn_environment_plan(&venue->plan, upstreams, environment, NULL, error);
     }
+    if (status == RN_INVALID) { /* whom a variable meant does not matter where nobody is asked */
+        char *const nothing_set[] = {NULL};
+        rn_environment_free(&venue->plan);
+        venue->plan = (struct rn_environment){0};
+        status = rn_environment_plan(&venue->plan, upstreams, nothing_set, NULL, error);
+    }
     if (upstreams != NULL) {
         rn_upstreams_free(upstreams);
     }

@@ -67,6 +67,10 @@ class Serve(Case):
         self.assertEqual(len(by_name), 4)
         for name in (TRACE, "order-4711", "case-7"):
             self.assertVerdict(self.replay(trace=name), "verified", 0)
+        # Where nobody is asked it does not matter that two variables name different servers.
+        contradiction = {"OPENAI_BASE_URL": "http://127.0.0.1:1/v1", "OPENAI_API_BASE": "http://127.0.0.1:2/v1"}
+        stranger = self.reenact("replay", "--store", self.store, name, "--", "true", env=contradiction)
+        self.assertEqual(stranger.returncode, 3, stranger.stderr)
 
     def test_a_trace_that_is_closed_or_closing_is_never_opened_again(self):
         process, port = self.serve(self.upstream(), "--trace-idle", "1")
