@@ -128,7 +128,7 @@ static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record
 static void tell(const struct rn_record_outcome *outcome, const struct rn_trace_summary *summary)
 {
     struct rn_buffer line = {0};
-    rn_screen_fresh_line(outcome->open_line[0], outcome->open_line[1]);
+    rn_screen_fresh_line(outcome->open_line, outcome->open_stderr_line);
     if (outcome->remark[0] != '\0') {
         (void)rn_cli_complainf("record", 0, "%s", outcome->remark);
     }

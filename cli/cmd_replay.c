@@ -204,6 +204,7 @@ static bool tell(const struct rn_replay_outcome *outcome)
 {
     struct rn_buffer out = {0};
     bool good = true;
+    rn_screen_fresh_line(outcome->open_line && !asked.as_json, outcome->open_stderr_line);
     if (asked.as_json) {
         good =
             fwrite(outcome->receipt.data, 1, outcome->receipt.len, stdout) == outcome->receipt.len;

@@ -77,9 +77,9 @@ static bool is_same(int one, int other)
            a.st_ino == b.st_ino;
 }
 
-void rn_screen_fresh_line(bool out_open, bool err_open)
+void rn_screen_fresh_line(bool open, bool open_on_stderr)
 {
-    if (err_open || (out_open && is_same(STDOUT_FILENO, STDERR_FILENO))) {
+    if (is_same(STDOUT_FILENO, STDERR_FILENO) ? open : open_on_stderr) {
         (void)fputc('\n', stderr);
     }
 }

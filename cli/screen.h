@@ -40,10 +40,10 @@ void rn_screen_progress(const char *text);
 void rn_screen_progress_end(void);
 
 /*
- * Ends the line a command left open, so that ours begins at the margin: `out_open` and `err_open` say whether what it printed
- * last on stdout and on stderr was no end of a line. Writes to stderr, and only where that line is seen there.
+ * Ends the line a command left open, so that ours on stderr begins at the margin. `open` says whether what it printed last was
+ * no end of a line, `open_on_stderr` the same of stderr alone: the first counts where both streams go to one place.
  */
-void rn_screen_fresh_line(bool out_open, bool err_open);
+void rn_screen_fresh_line(bool open, bool open_on_stderr);
 
 /* Writes `out` to `stream` and empties it. False when the stream has failed. */
 bool rn_screen_put(FILE *stream, struct rn_buffer *out);

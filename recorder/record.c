@@ -55,7 +55,10 @@ static void on_output(void *self, int stream, struct rn_bytes bytes)
 {
     struct record *record = self;
     if (stream > 0 && bytes.len > 0) {
-        record->outcome->open_line[stream - 1] = bytes.data[bytes.len - 1] != '\n';
+        record->outcome->open_line = bytes.data[bytes.len - 1] != '\n';
+    }
+    if (stream == STDERR_FILENO && bytes.len > 0) {
+        record->outcome->open_stderr_line = record->outcome->open_line;
     }
     rn_run_event_output(record->run, stream, bytes);
 }

@@ -35,9 +35,10 @@ struct rn_record_outcome {
     bool
         not_executed; /* COMMAND could not be executed: not found (exit 127) or not executable (126) */
     bool recorded;    /* the run's trace was closed durably */
-    bool open_line[2]; /* stdout, stderr: what COMMAND printed last was no end of a line */
-    char store[4096];  /* path */
-    char remark[512];  /* why nothing was recorded or what failed, or "" */
+    bool open_line; /* what COMMAND printed last, on whichever stream, was no end of a line */
+    bool open_stderr_line; /* likewise, on stderr alone */
+    char store[4096];      /* path */
+    char remark[512];      /* why nothing was recorded or what failed, or "" */
 };
 
 /*

@@ -437,6 +437,8 @@ enum rn_status rn_replay_run(const struct rn_replay_settings *settings,
     if (status == RN_OK) {
         status = close_account(&replay, error);
     }
+    outcome->open_line = replay.rerun.open_line;
+    outcome->open_stderr_line = replay.rerun.open_stderr_line;
     close_all(&replay);
     return status;
 }

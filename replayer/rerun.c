@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/varint.h"
 #include "store/userkey.h"
@@ -119,6 +120,12 @@ enum rn_status rn_rerun_prepare(struct rn_rerun *rerun, const struct rn_catalog 
 static void on_output(void *self, int stream, struct rn_bytes bytes)
 {
     struct rn_rerun *rerun = self;
+    if (stream > 0 && bytes.len > 0) {
+        rerun->open_line = bytes.data[bytes.len - 1] != '\n';
+    }
+    if (stream == STDERR_FILENO && bytes.len > 0) {
+        rerun->open_stderr_line = rerun->open_line;
+    }
     if ((stream == 1 || stream == 2) && rn_buffer_add(&rerun->output[stream - 1], bytes) != RN_OK) {
         rerun->output_lost = true;
     }

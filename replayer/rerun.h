@@ -21,6 +21,8 @@ struct rn_rerun {
     bool released;
     bool ended;
     int wait_status;
+    bool open_line; /* what it printed last, on whichever stream, was no end of a line */
+    bool open_stderr_line;
     void (*on_exit)(void *self);
     void *self;
 };

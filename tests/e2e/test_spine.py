@@ -1,5 +1,6 @@
 """One run is recorded, its upstream is switched off, and the same run happens again."""
 import os
+import subprocess
 import sys
 import threading
 import unittest
@@ -140,6 +141,13 @@ class Spine(Case):
         replayed = self.replay()
         self.assertVerdict(replayed, "reproduced", 0)
         self.assertEqual(replayed.stdout, recorded.stdout)
+
+    def test_the_verdict_begins_at_the_margin(self):
+        script = "import os, urllib.request; print(urllib.request.urlopen(os.environ['OPENAI_BASE_URL'] + '/x').read(), end='')"
+        self.record(self.upstream(lambda head, body, connection: answer(connection, {"a": 1})), sys.executable, "-c", script)
+        done = subprocess.run([os.environ["REENACT"], "replay", "--store", self.store, "last"], stdout=subprocess.PIPE, text=True,
+                              stderr=subprocess.STDOUT, env=self.environment, cwd=self.directory, timeout=60)
+        self.assertTrue(done.stdout.splitlines()[-1].startswith("reproduced"), done.stdout)
 
     def test_a_trace_without_a_run_is_verified_against_itself(self):
         upstream = self.upstream()
