@@ -285,7 +285,10 @@ void booth_set_up(void)
     toy = NULL;
     held = waiting = failing = is_finished = false;
     commits = failed_commits = 0;
-    backlog = unsent = unsent_max = written = 0;
+    unsent = 0;
+    backlog = 0;
+    unsent_max = 0;
+    written = 0;
     was_full = false;
 }
 
