@@ -346,22 +346,21 @@ END_TEST
 
 Suite *rn_suite(void)
 {
-    const TTest *const tests[] = {
-        what_is_not_set_points_at_the_usual_upstreams,
-        a_set_variable_makes_its_origin_the_upstream_and_keeps_its_path,
-        the_order_of_the_table_does_not_matter_to_what_is_set,
-        two_variables_may_name_one_server_but_not_two,
-        what_ollama_leaves_out_is_filled_in,
-        braces_in_a_path_are_no_template,
-        a_wrapped_variable_names_its_upstream,
-        what_cannot_be_wrapped_is_refused_with_a_sentence,
-        a_value_that_is_too_long_is_refused_not_cut,
-        templates_are_filled_with_ports,
-        both_spellings_of_no_proxy_are_extended,
-        a_plan_comes_back_from_its_stored_form_and_a_cut_one_is_refused,
-        credentials_are_known_by_their_names,
-        a_variable_is_found_by_its_whole_name,
-        memory_may_run_out_anywhere};
+    const TTest *const tests[] = {what_is_not_set_points_at_the_usual_upstreams,
+                                  a_set_variable_makes_its_origin_the_upstream_and_keeps_its_path,
+                                  the_order_of_the_table_does_not_matter_to_what_is_set,
+                                  two_variables_may_name_one_server_but_not_two,
+                                  what_ollama_leaves_out_is_filled_in,
+                                  braces_in_a_path_are_no_template,
+                                  a_wrapped_variable_names_its_upstream,
+                                  what_cannot_be_wrapped_is_refused_with_a_sentence,
+                                  a_value_that_is_too_long_is_refused_not_cut,
+                                  templates_are_filled_with_ports,
+                                  both_spellings_of_no_proxy_are_extended,
+                                  a_plan_comes_back_from_its_stored_form_and_a_cut_one_is_refused,
+                                  credentials_are_known_by_their_names,
+                                  a_variable_is_found_by_its_whole_name,
+                                  memory_may_run_out_anywhere};
     Suite *suite = suite_create("environment");
     TCase *one = tcase_create("environment");
     tcase_add_checked_fixture(one, set_up, tear_down);
