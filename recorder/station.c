@@ -45,7 +45,8 @@ static enum rn_status add_upstreams(struct rn_station *station, const char *cons
         if (!name_split(given[i], name, &url)) {
             return rn_fail(
                 error, RN_INVALID,
-                "--upstream '%s' is not NAME=URL with a NAME of small letters, digits and '-'",
+                "--upstream '%s' is not NAME=URL; a NAME is 2 to 32 small letters, digits and '-', "
+                "a letter first",
                 given[i]);
         }
         status = rn_upstreams_add(station->upstreams, name, url, error);
