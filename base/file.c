@@ -12,11 +12,17 @@
 enum rn_status rn_file_read(const char *path, struct rn_buffer *out, struct rn_error *error)
 {
     uint8_t piece[4096];
+    struct stat found;
     enum rn_status status = RN_OK;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* Without waiting: a pipe that nobody writes to would hold us for ever. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
         return rn_fail(error, errno == ENOENT ? RN_NOTFOUND : RN_IO, "cannot read %s: %s", path,
                        strerror(errno));
+    }
+    if (fstat(descriptor, &found) != 0 || !S_ISREG(found.st_mode)) {
+        (void)close(descriptor);
+        return rn_fail(error, RN_IO, "cannot read %s: it is no file", path);
     }
     while (status == RN_OK) {
         ssize_t got = read(descriptor, piece, sizeof piece);

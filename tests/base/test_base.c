@@ -495,6 +495,9 @@ START_TEST(file_read_keeps_to_the_buffers_maximum)
     ck_assert_int_eq(status, RN_NOMEM);
     ck_assert_int_eq(rn_file_read(in_directory("missing"), &out, &error), RN_NOTFOUND);
     ck_assert_int_eq(rn_file_read(directory, &out, &error), RN_IO);
+    ck_assert_int_eq(mkfifo(in_directory("pipe"), 0600), 0);
+    ck_assert_int_eq(rn_file_read(in_directory("pipe"), &out, &error), RN_IO);
+    ck_assert_int_eq(unlink(in_directory("pipe")), 0);
     rn_buffer_free(&out);
 }
 END_TEST
