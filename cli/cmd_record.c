@@ -118,7 +118,7 @@ static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record
     if (status == RN_OK && outcome->recorded && summary->complete != RN_COMPLETE_YES) {
         status = rn_buffer_addf(out, ", not complete");
     }
-    status = status == RN_OK ? rn_buffer_addf(out, ", other traffic not watched") : status;
+    status = status == RN_OK ? rn_buffer_addf(out, ", bypasses not observed") : status;
     if (status == RN_OK && outcome->recorded && outcome->counts.calls > 0) {
         status = add_replay_command(out, id + 24);
     }

@@ -182,7 +182,7 @@ static enum rn_status add_counts(struct rn_buffer *out, const struct rn_replay_o
     return status == RN_OK ? add_redactions(out, outcome->redacted_spans) : status;
 }
 
-/* "reproduced (unguarded): 12 of 12 calls served, other traffic not watched" */
+/* "reproduced (unguarded): 12 of 12 calls served, bypasses not observed" */
 static enum rn_status add_verdict(struct rn_buffer *out, const struct rn_replay_outcome *outcome,
                                   bool colour)
 {
@@ -195,9 +195,8 @@ static enum rn_status add_verdict(struct rn_buffer *out, const struct rn_replay_
     bool could_bypass = outcome->verdict != RN_VERDICT_VERIFIED;
     status = status == RN_OK ? rn_buffer_addf(out, could_bypass ? " (unguarded): " : ": ") : status;
     status = status == RN_OK ? add_counts(out, outcome) : status;
-    return status == RN_OK
-               ? rn_buffer_addf(out, could_bypass ? ", other traffic not watched\n" : "\n")
-               : status;
+    return status == RN_OK ? rn_buffer_addf(out, could_bypass ? ", bypasses not observed\n" : "\n")
+                           : status;
 }
 
 static bool tell(const struct rn_replay_outcome *outcome)
