@@ -33,7 +33,6 @@
 
 /* The gateway */
 #define RN_CONNECTIONS_MAX 9000u
-#define RN_HELD_REQUESTS_MAX 9000u
 #define RN_OUT_HIGH_BYTES ((size_t)256 * 1024) /* stop reading upstream above this */
 #define RN_OUT_LOW_BYTES ((size_t)64 * 1024)   /* go on below this */
 #define RN_READ_AHEAD_BYTES_MAX ((size_t)64 * 1024) /* pipelined behind an open exchange; then we stop reading */

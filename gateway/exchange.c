@@ -37,11 +37,6 @@ struct rn_client rn_exchange_client(const struct rn_exchange *exchange)
     return exchange->client;
 }
 
-uint64_t rn_exchange_connection(const struct rn_exchange *exchange)
-{
-    return connection_of(exchange)->number;
-}
-
 bool rn_exchange_has_successor(const struct rn_exchange *exchange)
 {
     return connection_of(exchange)->in.len > 0;

@@ -99,7 +99,6 @@ struct rn_client {
     bool is_head;
 };
 struct rn_client rn_exchange_client(const struct rn_exchange *exchange);
-uint64_t rn_exchange_connection(const struct rn_exchange *exchange);
 /* How many complete or partial further requests wait behind this one on its connection (pipelining). */
 bool rn_exchange_has_successor(const struct rn_exchange *exchange);
 

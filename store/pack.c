@@ -32,12 +32,6 @@ void rn_pack_map(struct rn_packer *packer, uint32_t count)
     (void)msgpack_pack_map(&to, count);
 }
 
-void rn_pack_array(struct rn_packer *packer, uint32_t count)
-{
-    msgpack_packer to = speaker(packer);
-    (void)msgpack_pack_array(&to, count);
-}
-
 void rn_pack_number(struct rn_packer *packer, uint64_t value)
 {
     msgpack_packer to = speaker(packer);
@@ -83,36 +77,26 @@ static bool wide_number(struct rn_bytes *in, size_t len, uint64_t *number)
     return true;
 }
 
-/* The header of a container: `few` is the first byte of its short form, `wide` that of its 16-bit form. */
-static bool container(struct rn_bytes *in, uint8_t few, uint8_t wide, uint32_t item_bytes,
-                      uint32_t *count)
+/* fixmap, map16 or map32. */
+bool rn_unpack_map(struct rn_bytes *in, uint32_t *count)
 {
     struct rn_bytes rest = *in;
     uint64_t number = 0;
     bool good = false;
-    if (rest.len > 0 && (rest.data[0] & 0xf0) == few) {
+    if (rest.len > 0 && (rest.data[0] & 0xf0) == 0x80) {
         number = rest.data[0] & 0x0f;
         rest = rn_bytes_from(rest, 1);
         good = true;
-    } else if (rest.len > 0 && (rest.data[0] == wide || rest.data[0] == wide + 1)) {
-        good = wide_number(&rest, rest.data[0] == wide ? 2 : 4, &number);
+    } else if (rest.len > 0 && (rest.data[0] == 0xde || rest.data[0] == 0xdf)) {
+        good = wide_number(&rest, rest.data[0] == 0xde ? 2 : 4, &number);
     }
-    if (!good || number > rest.len / item_bytes) {
+    /* A key and a value take a byte each at least. */
+    if (!good || number > rest.len / 2) {
         return false;
     }
     *in = rest;
     *count = (uint32_t)number;
     return true;
-}
-
-bool rn_unpack_map(struct rn_bytes *in, uint32_t *count)
-{
-    return container(in, 0x80, 0xde, 2, count);
-}
-
-bool rn_unpack_array(struct rn_bytes *in, uint32_t *count)
-{
-    return container(in, 0x90, 0xdc, 1, count);
 }
 
 /* Positive fixint, uint8 to uint64. */

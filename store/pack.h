@@ -2,8 +2,8 @@
  * msgpack behind our own words: the maps, numbers and byte runs that frames and summaries are made of. Private to store/;
  * pack.c is the one file that includes msgpack.h.
  *
- * Only four things exist: maps and arrays (their header; the items follow), unsigned numbers and byte runs (bin). Text is a
- * byte run too, because names and paths need not be UTF-8.
+ * Only three things exist: maps (their header; the items follow), unsigned numbers and byte runs (bin). Text is a byte run
+ * too, because names and paths need not be UTF-8.
  */
 #ifndef RN_STORE_PACK_H
 #define RN_STORE_PACK_H
@@ -20,7 +20,6 @@ struct rn_packer {
 };
 
 void rn_pack_map(struct rn_packer *packer, uint32_t count);
-void rn_pack_array(struct rn_packer *packer, uint32_t count);
 void rn_pack_number(struct rn_packer *packer, uint64_t value);
 void rn_pack_bin(struct rn_packer *packer, struct rn_bytes bytes);
 /* A key and its value in a map. */
@@ -29,11 +28,10 @@ void rn_pack_bin_at(struct rn_packer *packer, unsigned key, struct rn_bytes byte
 
 /*
  * Reading: each takes one item off the front of `in`, or is false and leaves `in` where it was. A count is given only when
- * the bytes left could hold that many items (one byte each, two for a map), so that it may be used to reserve memory.
+ * the bytes left could hold that many items (two bytes each at least), so that it may be used to reserve memory.
  * Nothing is allocated; byte runs are lent from the input.
  */
 bool rn_unpack_map(struct rn_bytes *in, uint32_t *count);
-bool rn_unpack_array(struct rn_bytes *in, uint32_t *count);
 bool rn_unpack_number(struct rn_bytes *in, uint64_t *value);
 bool rn_unpack_bin(struct rn_bytes *in, struct rn_bytes *bytes);
 /* A byte run of exactly `len` bytes, copied. */
