@@ -7,7 +7,7 @@
 #include "json_out.h"
 #include "screen.h"
 #include "store/trace.h"
-#include "view.h"
+#include "store/view.h"
 
 struct rn_show {
     struct rn_store *store;

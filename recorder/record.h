@@ -12,6 +12,7 @@ struct rn_record_settings {
     char *const *argv; /* COMMAND; NULL for serve */
     char *const *environment;
     const char *name;
+    const char *input;   /* --each: the line this run stands for, kept as RN_TAG_INPUT; NULL: none */
     const char *release;
     const char *session;          /* --session text or NULL */
     const char *const *tags;      /* "k=v", NULL-terminated */

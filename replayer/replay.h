@@ -30,6 +30,8 @@ struct rn_replay_settings {
     bool
         strict; /* --strict: a hold that had to be let go is a divergence; `rules` should be bytes alone */
     bool ignore_output;
+    bool fresh_ports;    /* ports the kernel gives, even where the recorded ones are free: several replays at once */
+    const char *workdir; /* where COMMAND runs; NULL: the recorded directory */
     bool serve;          /* --serve: gateway alone until SIGINT, SIGTERM */
     bool self;           /* replay against itself even when there is a run */
     const char *receipt; /* file, or NULL */

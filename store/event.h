@@ -58,6 +58,8 @@ enum rn_tag {
     RN_TAG_LABELS = 7,     /* pairs of runs: attribute name, value (traceparent, x-reenact-subject, ...) */
     RN_TAG_REDACTIONS = 8, /* per span: varints tag, offset, length, kind; 8 bytes keyed fingerprint (zero: none) */
     RN_TAG_RULE = 9,       /* text: which rule chose the trace ("header", "url", "run", "new") */
+    RN_TAG_ANSWERS = 10,   /* trace id (16 bytes), varints ordinal and attempt (1, 2, ...): the recorded call that this exchange of a backtest sends again */
+    RN_TAG_MOVES = 11,     /* runs: what a backtest changed in that call, in words: "max_tokens -> max_completion_tokens" */
 
     RN_TAG_UPSTREAM = 16,         /* [said] name */
     RN_TAG_METHOD = 17,           /* [said] */
@@ -89,6 +91,7 @@ enum rn_tag {
     RN_TAG_MAC = 50,         /* 32 bytes: HMAC of the user's key over argv, cwd and trace id */
     RN_TAG_PORTS = 51,       /* per port: run upstream name ("" for ours), varint port */
     RN_TAG_VARIABLES = 52,   /* pairs of runs: variable set for the command, its value ("{openai}" stands for that port's URL) */
+    RN_TAG_INPUT = 53,       /* [said] text: the line of --each this run stands for */
 
     RN_TAG_GAP = 56,  /* varints count, first wall ns, last wall ns; then the reason as text */
     RN_TAG_NOTE = 57, /* text */

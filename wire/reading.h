@@ -1,8 +1,8 @@
 /*
  * What a parser makes of an exchange: who said what. Best effort, rebuildable, never part of a digest.
  *
- * So far: OpenAI chat completions and Anthropic messages, streamed or not. Others come as files of their own behind
- * the same table.
+ * So far: OpenAI chat completions, Responses and embeddings, and Anthropic messages, streamed or not. Others come as files of
+ * their own behind the same table.
  */
 #ifndef RN_WIRE_READING_H
 #define RN_WIRE_READING_H
@@ -11,9 +11,24 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-enum rn_dialect { RN_DIALECT_NONE, RN_DIALECT_OPENAI_CHAT, RN_DIALECT_ANTHROPIC_MESSAGES };
+enum rn_dialect {
+    RN_DIALECT_NONE,
+    RN_DIALECT_OPENAI_CHAT,
+    RN_DIALECT_ANTHROPIC_MESSAGES,
+    RN_DIALECT_OPENAI_RESPONSES,
+    RN_DIALECT_OPENAI_EMBEDDINGS /* an answer is one RN_SAID_OTHER per vector, name "embedding", text its JSON text */
+};
+/* "openai.chat", "anthropic.messages", "openai.responses", "openai.embeddings"; "" for none. */
+const char *rn_dialect_name(enum rn_dialect dialect);
 
-enum rn_said_kind { RN_SAID_TEXT, RN_SAID_TOOL_CALL, RN_SAID_TOOL_RESULT, RN_SAID_REFUSAL, RN_SAID_THINKING, RN_SAID_OTHER };
+enum rn_said_kind {
+    RN_SAID_TEXT,
+    RN_SAID_TOOL_CALL,
+    RN_SAID_TOOL_RESULT,
+    RN_SAID_REFUSAL,
+    RN_SAID_THINKING,
+    RN_SAID_OTHER
+};
 
 /* One thing one party said: a message or a part of one. All text lives in the arena. */
 struct rn_said {
@@ -33,8 +48,14 @@ struct rn_reading {
     struct rn_said *response; /* in order; streams assembled */
     struct rn_bytes finish;   /* finish_reason or stop_reason, raw */
     struct rn_bytes error;    /* the provider's error message, if it answered with one */
-    uint64_t tokens_in, tokens_out;
+    struct rn_bytes tools;    /* JSON text of the tool schemas as written; empty: none */
+    struct rn_bytes
+        parameters; /* JSON object, members sorted: all of the request but model, conversation, system prompt, tools, stream */
+    uint64_t tokens_in, tokens_out; /* in: all of the prompt, whether from a cache or not */
+    uint64_t tokens_cached;         /* of tokens_in: read from a cache */
+    uint64_t max_tokens;            /* the request's own bound on the answer; 0: none */
     bool has_usage;
+    bool wants_json; /* the request asked for JSON: response_format, text.format */
     bool streamed;
     bool complete; /* a streamed answer reached its terminal event */
 };

@@ -2,8 +2,8 @@
  * One stored event made readable: heads parsed, bodies decoded, times and redactions read from their canonical lists, and
  * what a dialect makes of it. Best effort throughout: what cannot be read is absent, and says why.
  */
-#ifndef RN_CLI_VIEW_H
-#define RN_CLI_VIEW_H
+#ifndef RN_STORE_VIEW_H
+#define RN_STORE_VIEW_H
 
 #include "base/arena.h"
 #include "store/event.h"

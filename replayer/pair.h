@@ -1,0 +1,65 @@
+/*
+ * A recorded answer beside the new one: what is the same, what is not. Pure.
+ */
+#ifndef RN_REPLAYER_PAIR_H
+#define RN_REPLAYER_PAIR_H
+
+#include "store/view.h"
+
+/* Bits of rn_pair.same and rn_pair.judged: a question that makes no sense for a pair is not judged and enters no share. */
+enum rn_aspect {
+    RN_ASPECT_TEXT, /* all text of the answer, byte for byte */
+    RN_ASPECT_NORMALISED, /* the same after folding case, blanks, typographic quotes and dashes, and outer punctuation */
+    RN_ASPECT_TOOLS, /* tool calls: the same names with equal arguments (as JSON), in order; judged when either has one */
+    RN_ASPECT_TOOL_NAMES, /* names alone */
+    RN_ASPECT_JSON, /* validity of the text as JSON; judged when the request asked for JSON or the recorded text is JSON. Same: both valid or both not */
+    RN_ASPECT_FINISH,  /* finish reason, by meaning: "stop" and "end_turn" are one */
+    RN_ASPECT_REFUSAL, /* both refuse or both do not */
+    RN_ASPECT_VECTORS, /* embeddings: equal dimension and bytes */
+    RN_ASPECT_COUNT
+};
+const char *rn_aspect_name(enum rn_aspect aspect); /* "text", "normalised", "tools", ... */
+
+/* One side, reduced to numbers. */
+struct rn_side {
+    uint16_t status; /* 0: no answer */
+    bool answered;   /* a success that was read to its end */
+    bool is_json;    /* its text is a JSON document */
+    bool refuses;
+    bool has_usage;
+    bool has_latency;
+    bool has_first_byte;
+    uint64_t tokens_in, tokens_cached, tokens_out;
+    uint64_t latency_ns;
+    uint64_t first_byte_ns;
+};
+
+enum rn_pair_kind {
+    RN_PAIR_COMPARED,   /* both sides answered */
+    RN_PAIR_NEW_FAILED, /* only the recording did */
+    RN_PAIR_BOTH_FAILED,
+    RN_PAIR_RECORDED_FAILED, /* only the new one did */
+    RN_PAIR_UNANSWERED       /* the plan was not run to its end, or the answer is lost */
+};
+
+struct rn_pair {
+    enum rn_pair_kind kind;
+    uint32_t judged;
+    uint32_t same;
+    struct rn_side recorded;
+    struct rn_side fresh;
+    double
+        distance; /* 0 (nothing differs) to 1: orders the worst pairs. By aspect first, then by share of changed words */
+};
+
+/*
+ * Compares what two events say to the same question. `fresh` NULL: unanswered. What cannot be read is not the same.
+ * RN_NOMEM.
+ */
+enum rn_status rn_pair_make(const struct rn_view *recorded, const struct rn_view *fresh,
+                            struct rn_pair *out);
+/* The answer's text and tool calls as a person compares them, in the arena. */
+enum rn_status rn_pair_text(const struct rn_view *view, struct rn_arena *arena,
+                            struct rn_bytes *out);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * A backtest's plan: which calls, to whom, changed how. Immutable; what runs it and what reports on it read the same.
+ * Private to replayer/.
+ */
+#ifndef RN_REPLAYER_PLAN_H
+#define RN_REPLAYER_PLAN_H
+
+#include "backtest.h"
+#include "store/document.h"
+#include "wire/splice.h"
+
+#define RN_PLAN_KIND "backtest" /* of its document and of the traces that answer it */
+
+struct rn_plan_call {
+    struct rn_trace_id trace;
+    uint32_t n;
+    uint32_t tokens_in;  /* expected */
+    uint32_t tokens_out; /* expected */
+};
+
+struct rn_plan_left {
+    struct rn_trace_id trace;
+    uint32_t n;
+    uint8_t why; /* enum rn_left_out */
+};
+
+/* Everything lives in `arena` but the two lists, which are rn_alloc'ed. */
+struct rn_plan {
+    struct rn_arena arena;
+    struct rn_trace_id id; /* UUIDv7; the session of its traces */
+    uint64_t created_wall_ns;
+    struct rn_bytes name;
+    struct rn_bytes selection; /* as typed */
+    struct rn_bytes upstream;
+    struct rn_bytes url; /* userinfo is never kept */
+    struct rn_bytes model;
+    struct rn_edit
+        *edits; /* --set, --unset, --rename, in that order; the model is not among them */
+    size_t edit_count;
+    bool no_moves;
+    uint64_t budget_pico;
+    uint32_t jobs;
+    uint64_t requests_per_minute;
+    uint64_t tokens_per_minute;
+    uint32_t attempts;
+    uint64_t seconds; /* expected */
+    uint64_t no_model_calls;
+    struct rn_plan_call *calls; /* in the order they are sent */
+    size_t call_count;
+    struct rn_plan_left *left;
+    size_t left_count;
+};
+
+/* Canonical bytes (docs/format.md, "Plans"): decode(encode(plan)) gives equal bytes. RN_DAMAGED, RN_NEWER, RN_NOMEM. */
+enum rn_status rn_plan_encode(const struct rn_plan *plan, struct rn_buffer *out);
+enum rn_status rn_plan_decode(struct rn_bytes in, struct rn_plan *out, struct rn_error *error);
+/* `which` as in rn_backtest_run. */
+enum rn_status rn_plan_load(struct rn_store *store, const char *which, struct rn_plan *out,
+                            struct rn_error *error);
+void rn_plan_free(struct rn_plan *plan);
+
+/* One recorded call made into the request that is sent. */
+struct rn_plan_request {
+    struct rn_bytes method;
+    struct rn_bytes target;
+    struct rn_bytes
+        head; /* request head as text: the recorded fields without hop-by-hop, credentials, content-encoding and x-reenact-*; one credential field if `credential` is given */
+    struct rn_bytes body;
+    struct rn_bytes moves; /* runs, for RN_TAG_MOVES */
+    bool streamed;
+    uint64_t max_tokens;
+};
+
+/*
+ * Pure. `credential` may be empty; where the recording had a credential field, it is put there in the same form (`Bearer KEY`, bare `x-api-key`,
+ * `api-key`); where it had none, in the form of the dialect. RN_REFUSED with *why: it cannot be sent again.
+ */
+enum rn_status rn_plan_request_make(const struct rn_plan *plan, const struct rn_view *view,
+                                    struct rn_bytes credential, struct rn_arena *arena,
+                                    struct rn_plan_request *out, enum rn_left_out *why,
+                                    struct rn_error *error);
+
+/* --- answers.c: what the store says about a plan's calls ------------------------------------------------------------ */
+
+/* The state of one call of the plan. */
+struct rn_plan_answer {
+    struct rn_trace_id trace; /* of the event that counts; zero: none */
+    uint32_t n;
+    uint32_t attempts; /* answers it got */
+    uint16_t status;   /* of the last; 0: none came (could not connect, cut inside the head) */
+    uint8_t end;       /* enum rn_end of the last */
+    bool final; /* it is not sent again: a success, a failure that stays one, or attempts used up */
+    bool lost;  /* an intent without an answer: it may have been paid */
+};
+
+/*
+ * One per call of the plan, in its order; rn_alloc'ed. Reads the backtest's traces as they are now, without their bodies where the
+ * index will do. Memory: 40 bytes per call.
+ */
+enum rn_status rn_plan_answers(struct rn_store *store, const struct rn_plan *plan,
+                               struct rn_plan_answer **out, struct rn_error *error);
+/* Whether such an answer is worth another attempt: 408, 409 (lock), 425, 429, 500, 502, 503, 504, 529, no answer, a cut stream. Source: OpenAI and Anthropic SDK retry rules. */
+bool rn_plan_may_retry(unsigned status, enum rn_end end);
+
+#endif

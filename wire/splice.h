@@ -1,0 +1,30 @@
+/*
+ * Small changes in a JSON text that leave every other byte as it is: order, blanks, number spelling, escapes, duplicates.
+ *
+ * A place is a member of the top object ("temperature") or, when it begins with a slash, a JSON pointer (RFC 6901).
+ */
+#ifndef RN_WIRE_SPLICE_H
+#define RN_WIRE_SPLICE_H
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/status.h"
+
+enum rn_edit_kind { RN_EDIT_SET, RN_EDIT_UNSET, RN_EDIT_RENAME };
+
+struct rn_edit {
+    enum rn_edit_kind kind;
+    struct rn_bytes place;
+    struct rn_bytes value; /* SET: JSON text; RENAME: the member's new name, as text */
+};
+
+/*
+ * Appends `body` with the edits applied one after the other. SET replaces, or adds a member at the end of its object; UNSET and
+ * RENAME of what is not there change nothing. `applied` (one bool per edit, may be NULL) says which changed something.
+ * RN_INVALID with a sentence: no JSON, the place leads through something that is no object or array, a value that is no JSON, a member that
+ * stands twice, a new name that is there already. `out` is then as it was. RN_NOMEM.
+ */
+enum rn_status rn_splice(struct rn_bytes body, const struct rn_edit *edits, size_t count,
+                         struct rn_buffer *out, bool *applied, struct rn_error *error);
+
+#endif
