@@ -46,6 +46,7 @@ enum rn_left_out {
     RN_LEFT_UNREADABLE, /* damaged, or its body is no JSON we can change */
     RN_LEFT_UNENDED, /* it never got an answer: aborted, cut, refused by us, lost. Nothing to compare with */
     RN_LEFT_STATEFUL, /* it continues what only the recorded provider knows: previous_response_id, a file or conversation id */
+    RN_LEFT_RETRIED,  /* an attempt that the client repeated: its last attempt is sent */
     RN_LEFT_COUNT
 };
 const char *rn_left_out_name(enum rn_left_out why);     /* "redacted" */

@@ -80,7 +80,11 @@ enum rn_status rn_plan_request_make(const struct rn_plan *plan, const struct rn_
                                     struct rn_plan_request *out, enum rn_left_out *why,
                                     struct rn_error *error);
 
-/* --- answers.c: what the store says about a plan's calls ------------------------------------------------------------ */
+/* The environment variable where people keep the key of an upstream: "OPENAI_API_KEY". One that was added as NAME: NAME_API_KEY, with '_' for '-'. */
+#define RN_KEY_VARIABLE_BYTES_MAX 48u
+void rn_plan_key_variable(struct rn_bytes upstream, char out[RN_KEY_VARIABLE_BYTES_MAX]);
+
+/* --- plan_answers.c: what the store says about a plan's calls ------------------------------------------------------------ */
 
 /* The state of one call of the plan. */
 struct rn_plan_answer {
@@ -90,7 +94,8 @@ struct rn_plan_answer {
     uint16_t status;   /* of the last; 0: none came (could not connect, cut inside the head) */
     uint8_t end;       /* enum rn_end of the last */
     bool final; /* it is not sent again: a success, a failure that stays one, or attempts used up */
-    bool lost;  /* an intent without an answer: it may have been paid */
+    bool
+        lost; /* an attempt that never got its answer (end lost or aborted): it may have been paid */
 };
 
 /*
@@ -101,5 +106,10 @@ enum rn_status rn_plan_answers(struct rn_store *store, const struct rn_plan *pla
                                struct rn_plan_answer **out, struct rn_error *error);
 /* Whether such an answer is worth another attempt: 408, 409 (lock), 425, 429, 500, 502, 503, 504, 529, no answer, a cut stream. Source: OpenAI and Anthropic SDK retry rules. */
 bool rn_plan_may_retry(unsigned status, enum rn_end end);
+/* A success: 2xx, read to its end. */
+bool rn_plan_is_success(unsigned status, enum rn_end end);
+/* The pure rule by which a call gets no further attempt after `attempts` answers, the last of which was this. */
+bool rn_plan_is_final(const struct rn_plan *plan, unsigned status, enum rn_end end,
+                      uint32_t attempts);
 
 #endif
