@@ -21,9 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BODY_BYTES 1536
-#define REQUESTS 1000
-#define NUMBER_DIGITS 9
+#include "documents.h"
 
 struct connection {
     int socket;
@@ -42,38 +40,29 @@ static double now_s(void)
 
 /* The requests but for their number, made before the clock runs: the driver must not be what is measured. */
 static struct {
-    char text[BODY_BYTES + 1024];
+    char text[BENCH_DOCUMENT_BYTES_MAX + 1024];
     size_t len;
     size_t number_at;
-} requests[REQUESTS];
+} requests[BENCH_DOCUMENTS];
 
 static void make_request(size_t index)
 {
-    static const char *const words[] = {"refund", "order", "customer", "policy", "shipment", "within", "thirty", "days"};
-    char body[BODY_BYTES + 64];
-    uint64_t state = index * 0x9e3779b97f4a7c15u + 1;
-    size_t len = (size_t)sprintf(body, "{\"model\":\"bench-1\",\"n\":1%0*u,\"messages\":[{\"role\":\"user\",\"content\":\"", NUMBER_DIGITS, 0u);
-    while (len < BODY_BYTES - 30) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        len += (size_t)sprintf(body + len, "%s %u ", words[state >> 61], (unsigned)(state >> 40) % 10000);
-    }
-    len += (size_t)sprintf(body + len, "\"}]}");
+    char body[BENCH_DOCUMENT_BYTES_MAX];
+    size_t number_at;
+    size_t len = bench_document(index, "bench-1", body, &number_at);
     int head = snprintf(requests[index].text, sizeof requests[index].text,
                         "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                         "Authorization: Bearer sk-bench-0123456789abcdef\r\nUser-Agent: OpenAI/Python 3.3.1\r\nContent-Length: %zu\r\n\r\n",
                         path, len);
     memcpy(requests[index].text + head, body, len);
     requests[index].len = (size_t)head + len;
-    requests[index].number_at = (size_t)head + (size_t)(strstr(body, "\"n\":1") - body) + 5;
+    requests[index].number_at = (size_t)head + number_at;
 }
 
 static bool send_call(struct connection *c, uint64_t n)
 {
-    size_t index = (size_t)(n % REQUESTS);
-    char *digit = requests[index].text + requests[index].number_at + NUMBER_DIGITS;
-    for (uint64_t left = n, i = 0; i < NUMBER_DIGITS; i++, left /= 10) {
-        *--digit = (char)('0' + left % 10);
-    }
+    size_t index = (size_t)(n % BENCH_DOCUMENTS);
+    bench_document_number(requests[index].text + requests[index].number_at, n);
     return send(c->socket, requests[index].text, requests[index].len, MSG_NOSIGNAL) == (ssize_t)requests[index].len;
 }
 
@@ -115,7 +104,7 @@ int main(int argc, char **argv)
     uint64_t answered = 0;
     uint64_t count = end - next;
     path = argv[5];
-    for (size_t i = 0; i < REQUESTS; i++) {
+    for (size_t i = 0; i < BENCH_DOCUMENTS; i++) {
         make_request(i);
     }
     struct connection *all = calloc(connections, sizeof *all);
