@@ -67,6 +67,12 @@ int main(int argc, char **argv)
     if (command == NULL) {
         return rn_cli_command_unknown(argv[1]);
     }
+    const struct rn_cli_command *part = argc > 2 ? rn_cli_part_find(command, argv[2]) : NULL;
+    if (part != NULL) {
+        command = part;
+        argc--;
+        argv++;
+    }
     int status = command->run(argc - 1, argv + 1);
     /* A full disk under a redirected stdout shows itself here at the latest. */
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {

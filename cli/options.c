@@ -21,23 +21,38 @@ bool rn_option_help_asked;
 static const struct rn_option *option_find(const struct rn_option *table, struct rn_bytes name)
 {
     for (const struct rn_option *option = table; option != NULL && option->name != NULL; option++) {
-        if (rn_bytes_equal(rn_bytes_text(option->name), name)) {
-            return option;
+        const struct rn_option *found = option;
+        if (option->kind == RN_OPTION_MORE) {
+            found = option_find(option->into, name);
+        } else if (!rn_bytes_equal(rn_bytes_text(option->name), name)) {
+            found = NULL;
+        }
+        if (found != NULL) {
+            return found;
         }
     }
     return NULL;
+}
+
+/* Appends the names of a table and of those it leads to. */
+static size_t collect_names(const struct rn_option *table, const char **names, size_t count)
+{
+    for (const struct rn_option *option = table;
+         option != NULL && option->name != NULL && count < NAMES_MAX; option++) {
+        if (option->kind == RN_OPTION_MORE) {
+            count = collect_names(option->into, names, count);
+        } else {
+            names[count++] = option->name;
+        }
+    }
+    return count;
 }
 
 static enum rn_status complain_unknown(const struct rn_option *table, struct rn_bytes name,
                                        struct rn_error *error)
 {
     const char *names[NAMES_MAX + 1];
-    size_t count = 0;
-    for (const struct rn_option *option = table;
-         option != NULL && option->name != NULL && count < NAMES_MAX; option++) {
-        names[count++] = option->name;
-    }
-    names[count] = NULL;
+    names[collect_names(table, names, 0)] = NULL;
     char word[WORD_BYTES_MAX];
     (void)snprintf(word, sizeof word, "%.*s", (int)name.len, (const char *)name.data);
     const char *meant = rn_cli_nearest(word, names);
@@ -102,6 +117,8 @@ static enum rn_status value_take(const struct rn_option *option, const char *val
         return choice_take(option, value, error);
     case RN_OPTION_LIST:
         return list_take(option, value, error);
+    case RN_OPTION_MORE:
+        break;
     }
     return RN_INVALID;
 }
@@ -113,12 +130,20 @@ static enum rn_status option_take(const struct rn_option *table, int argc, char 
     struct rn_bytes word = rn_bytes_text(argv[*at]);
     size_t equals = rn_bytes_find_byte(word, '=');
     struct rn_bytes name = rn_bytes_sub(word, 0, equals);
+    const char *attached = NULL; /* "-j4" */
     if (rn_bytes_equal(name, RN_LIT("-h"))) {
         name = RN_LIT("--help");
+    } else if (strncmp(argv[*at], "-j", 2) == 0 &&
+               strspn(argv[*at] + 2, "0123456789") == word.len - 2) {
+        attached = word.len > 2 ? argv[*at] + 2 : NULL;
+        name = RN_LIT("--jobs");
     }
     const struct rn_option *option = option_find(table, name);
     if (option == NULL) {
         return complain_unknown(table, name, error);
+    }
+    if (attached != NULL) {
+        return value_take(option, attached, error);
     }
     if (option->kind == RN_OPTION_FLAG) {
         if (equals != RN_NPOS) {
@@ -196,30 +221,65 @@ static size_t option_label(const struct rn_option *option, char *out, size_t siz
     return len < 0 ? 0 : (size_t)len;
 }
 
-enum rn_status rn_cli_describe(const struct rn_cli_command *command, struct rn_buffer *out)
+enum rn_status rn_cli_describe_options(const struct rn_option *table, struct rn_buffer *out)
 {
     char label[80];
     size_t widest = 0;
+    enum rn_status status = RN_OK;
+    for (const struct rn_option *option = table; option != NULL && option->name != NULL; option++) {
+        size_t len = option_label(option, label, sizeof label);
+        widest = len > widest ? len : widest;
+    }
+    for (const struct rn_option *option = table;
+         status == RN_OK && option != NULL && option->name != NULL; option++) {
+        (void)option_label(option, label, sizeof label);
+        status = rn_buffer_addf(out, "  %-*s  %s\n", (int)widest, label, option->help);
+    }
+    return status;
+}
+
+static enum rn_status describe_parts(const struct rn_cli_command *const *parts,
+                                     struct rn_buffer *out)
+{
+    int widest = 0;
+    enum rn_status status = rn_buffer_addf(out, "\n");
+    for (size_t i = 0; parts[i] != NULL; i++) {
+        int len = (int)strlen(parts[i]->name);
+        widest = len > widest ? len : widest;
+    }
+    for (size_t i = 0; parts[i] != NULL && status == RN_OK; i++) {
+        status = rn_buffer_addf(out, "  %-*s  %s\n", widest, parts[i]->name, parts[i]->summary);
+    }
+    return status;
+}
+
+enum rn_status rn_cli_describe(const struct rn_cli_command *command, struct rn_buffer *out)
+{
     char first = command->summary[0];
     if (first >= 'a' && first <= 'z') {
         first = (char)(first - 'a' + 'A');
     }
     enum rn_status status = rn_buffer_addf(out, "usage: reenact %s\n\n%c%s.\n", command->synopsis,
                                            first, command->summary + 1);
-    for (const struct rn_option *option = command->options; option != NULL && option->name != NULL;
-         option++) {
-        size_t len = option_label(option, label, sizeof label);
-        widest = len > widest ? len : widest;
+    if (status == RN_OK && command->parts != NULL) {
+        status = describe_parts(command->parts, out);
     }
-    if (status == RN_OK && widest > 0) {
+    if (status == RN_OK && command->options != NULL && command->options->name != NULL) {
         status = rn_buffer_addf(out, "\n");
     }
-    for (const struct rn_option *option = command->options;
-         status == RN_OK && option != NULL && option->name != NULL; option++) {
-        (void)option_label(option, label, sizeof label);
-        status = rn_buffer_addf(out, "  %-*s  %s\n", (int)widest, label, option->help);
+    return status == RN_OK ? rn_cli_describe_options(command->options, out) : status;
+}
+
+const struct rn_cli_command *rn_cli_part_find(const struct rn_cli_command *command,
+                                              const char *word)
+{
+    for (size_t i = 0; command->parts != NULL && command->parts[i] != NULL; i++) {
+        const char *last = strrchr(command->parts[i]->name, ' ');
+        if (last != NULL && strcmp(last + 1, word) == 0) {
+            return command->parts[i];
+        }
     }
-    return status;
+    return NULL;
 }
 
 /* --- what was meant? ----------------------------------------------------------------------------------------------- */

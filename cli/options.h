@@ -31,7 +31,8 @@ enum rn_option_kind {
     RN_OPTION_TEXT,   /* into: const char * */
     RN_OPTION_NUMBER, /* into: uint64_t; decimal */
     RN_OPTION_CHOICE, /* into: uint32_t, the index of the word in `argument`, which is "one|two|three" */
-    RN_OPTION_LIST /* into: struct rn_option_list; may be given often */
+    RN_OPTION_LIST, /* into: struct rn_option_list; may be given often */
+    RN_OPTION_MORE /* into: another table, whose options are known as well; `help` says where they are described */
 };
 
 struct rn_option_list {
@@ -47,7 +48,7 @@ struct rn_option {
     const char *help;     /* a line */
 };
 
-/* Every table ends with these two lines; "-h" is read as "--help". */
+/* Every table ends with these two lines; "-h" is read as "--help", and "-j N" or "-jN" as "--jobs N". */
 extern bool rn_option_help_asked;
 #define RN_OPTION_HELP                                                                             \
     {                                                                                              \
@@ -74,7 +75,13 @@ struct rn_cli_command {
     const struct rn_option *options;   /* ends with a NULL name; may be NULL */
     int (*run)(int argc, char **argv); /* exit status; argv[0] is the command's name */
     int trouble;                       /* exit status of a wrong command line */
+    const struct rn_cli_command *const
+        *parts; /* "baseline freeze", ...: commands of two words; NULL-terminated, or NULL */
 };
+
+/* The part of `command` that `word` names, or NULL. */
+const struct rn_cli_command *rn_cli_part_find(const struct rn_cli_command *command,
+                                              const char *word);
 
 /* A command line taken apart. All of it points into argv. */
 struct rn_cli_line {
@@ -94,6 +101,8 @@ int rn_cli_begin(const struct rn_cli_command *command, int argc, char **argv, bo
 
 /* The page of `reenact help COMMAND`. */
 enum rn_status rn_cli_describe(const struct rn_cli_command *command, struct rn_buffer *out);
+/* The lines of a table alone. */
+enum rn_status rn_cli_describe_options(const struct rn_option *table, struct rn_buffer *out);
 
 /* The name that was probably meant, or NULL. `names` ends with NULL. */
 const char *rn_cli_nearest(const char *word, const char *const *names);

@@ -15,12 +15,20 @@ static struct {
     struct rn_option_list list;
 } got;
 
+static const struct rn_option more[] = {
+    {"--deep", RN_OPTION_TEXT, &got.text, "TEXT", "of another table"},
+    {"--flag", RN_OPTION_TEXT, &got.text, "TEXT", "is never reached"},
+    RN_OPTION_END,
+};
+
 static const struct rn_option table[] = {
     {"--flag", RN_OPTION_FLAG, &got.flag, NULL, "a flag"},
     {"--text", RN_OPTION_TEXT, &got.text, "TEXT", "a text"},
     {"--number", RN_OPTION_NUMBER, &got.number, "N", "a number"},
     {"--choice", RN_OPTION_CHOICE, &got.choice, "red|green", "one of two"},
     {"--list", RN_OPTION_LIST, &got.list, "WORD", "many"},
+    {"--jobs", RN_OPTION_NUMBER, &got.number, "N", "at once"},
+    {"MORE", RN_OPTION_MORE, (void *)(uintptr_t)more, NULL, "see there"},
     RN_OPTION_HELP,
     RN_OPTION_END,
 };
@@ -77,6 +85,31 @@ START_TEST(a_value_may_hold_an_equals_sign_or_be_empty_or_begin_with_a_dash)
     ck_assert_str_eq(got.text, "");
     ck_assert_int_eq(parse("--text -x", false).status, RN_OK);
     ck_assert_str_eq(got.text, "-x");
+}
+END_TEST
+
+START_TEST(jobs_have_a_short_name)
+{
+    ck_assert_int_eq(parse("-j 4", false).status, RN_OK);
+    ck_assert_uint_eq(got.number, 4);
+    ck_assert_int_eq(parse("-j12 word", false).status, RN_OK);
+    ck_assert_uint_eq(got.number, 12);
+    ck_assert_int_eq(parse("--jobs=3", false).status, RN_OK);
+    ck_assert_uint_eq(got.number, 3);
+    ck_assert_int_eq(parse("-json", false).status, RN_INVALID);
+    ck_assert_int_eq(parse("-j", false).status, RN_INVALID);
+}
+END_TEST
+
+START_TEST(another_table_is_known_behind_the_first)
+{
+    ck_assert_int_eq(parse("--deep x --flag", false).status, RN_OK);
+    ck_assert_str_eq(got.text, "x");
+    ck_assert(got.flag);
+    struct parsed parsed = parse("--deap x", false);
+    ck_assert_int_eq(parsed.status, RN_INVALID);
+    ck_assert_ptr_nonnull(strstr(parsed.error.text, "--deep"));
+    ck_assert_int_eq(parse("MORE", false).rest, 1);
 }
 END_TEST
 
@@ -273,7 +306,8 @@ END_TEST
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("cli/options");
-    RN_CASE(suite, "parse", options_are_taken_in_both_spellings,
+    RN_CASE(suite, "parse", jobs_have_a_short_name, another_table_is_known_behind_the_first,
+            options_are_taken_in_both_spellings,
             a_value_may_hold_an_equals_sign_or_be_empty_or_begin_with_a_dash,
             options_end_at_the_first_word_unless_mixed, a_lone_dash_is_a_word,
             everything_behind_two_dashes_is_left_alone, refusals_name_the_word,
