@@ -51,6 +51,10 @@ static int run(int argc, char **argv)
     return good ? RN_EXIT_SAME : RN_EXIT_TROUBLE;
 }
 
-const struct rn_cli_command rn_cmd_help = {
-    "help", "help [COMMAND]", "list the commands, or describe one of them", options,
-    run,    RN_EXIT_TROUBLE};
+const struct rn_cli_command rn_cmd_help = {"help",
+                                           "help [COMMAND]",
+                                           "list the commands, or describe one of them",
+                                           options,
+                                           run,
+                                           RN_EXIT_TROUBLE,
+                                           NULL};

@@ -208,4 +208,4 @@ static int run(int argc, char **argv)
 }
 
 const struct rn_cli_command rn_cmd_log = {
-    "log", "log [options]", "list the traces, newest first", options, run, RN_EXIT_TROUBLE};
+    "log", "log [options]", "list the traces, newest first", options, run, RN_EXIT_TROUBLE, NULL};

@@ -205,4 +205,5 @@ const struct rn_cli_command rn_cmd_record = {"record",
                                              "run COMMAND and record what it asks and is told",
                                              options,
                                              run,
-                                             RN_EXIT_FAILED};
+                                             RN_EXIT_FAILED,
+                                             NULL};

@@ -369,4 +369,5 @@ const struct rn_cli_command rn_cmd_replay = {
     "make a recorded run happen again, and say whether it did",
     options,
     run,
-    RN_EXIT_TROUBLE};
+    RN_EXIT_TROUBLE,
+    NULL};

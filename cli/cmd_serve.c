@@ -156,4 +156,5 @@ const struct rn_cli_command rn_cmd_serve = {
     "record many traces until interrupted, without running a command",
     options,
     run,
-    RN_EXIT_TROUBLE};
+    RN_EXIT_TROUBLE,
+    NULL};

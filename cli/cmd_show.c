@@ -194,4 +194,5 @@ const struct rn_cli_command rn_cmd_show = {"show",
                                            "show what was asked and answered, call by call",
                                            options,
                                            run,
-                                           RN_EXIT_TROUBLE};
+                                           RN_EXIT_TROUBLE,
+                                           NULL};

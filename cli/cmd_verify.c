@@ -191,4 +191,5 @@ const struct rn_cli_command rn_cmd_verify = {
     "check every stored byte against its checksum and digest",
     options,
     run,
-    RN_EXIT_TROUBLE};
+    RN_EXIT_TROUBLE,
+    NULL};

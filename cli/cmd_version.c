@@ -41,6 +41,10 @@ static int run(int argc, char **argv)
     return rn_json_out_put(stdout, document) ? RN_EXIT_SAME : RN_EXIT_TROUBLE;
 }
 
-const struct rn_cli_command rn_cmd_version = {
-    "version", "version [--json]", "print the version and the formats of this build", options,
-    run,       RN_EXIT_TROUBLE};
+const struct rn_cli_command rn_cmd_version = {"version",
+                                              "version [--json]",
+                                              "print the version and the formats of this build",
+                                              options,
+                                              run,
+                                              RN_EXIT_TROUBLE,
+                                              NULL};

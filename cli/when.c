@@ -121,12 +121,15 @@ static bool read_moment(const char *text, const struct tm *now, uint64_t *out)
     struct tm asked;
     bool is_local = true;
     long offset = 0;
+    int year = 0;
+    int month = 0;
+    int number = 0;
     int end = 0;
     day.tm_hour = day.tm_min = day.tm_sec = 0;
-    if (sscanf(text, "%4d-%2d-%2d%n", &day.tm_year, &day.tm_mon, &day.tm_mday, &end) == 3 &&
-        end == 10) {
-        day.tm_year -= 1900;
-        day.tm_mon -= 1;
+    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &number, &end) == 3 && end == 10) {
+        day.tm_year = year - 1900;
+        day.tm_mon = month - 1;
+        day.tm_mday = number;
         text += end;
         if (text[0] == 'T' || text[0] == 't' || text[0] == ' ') {
             if (!read_clock(text + 1, &day, &text) || !read_zone(text, &is_local, &offset)) {

@@ -223,8 +223,8 @@ static int run_nothing(int argc, char **argv)
     return 0;
 }
 
-static const struct rn_cli_command command = {"demo", "demo [options] WORD", "do nothing",
-                                              table,  run_nothing,           RN_EXIT_FAILED};
+static const struct rn_cli_command command = {
+    "demo", "demo [options] WORD", "do nothing", table, run_nothing, RN_EXIT_FAILED, NULL};
 
 START_TEST(begin_takes_a_line_apart_in_place)
 {
@@ -266,6 +266,8 @@ START_TEST(the_page_lists_every_option_aligned)
                      "  --number N          a number\n"
                      "  --choice red|green  one of two\n"
                      "  --list WORD         many\n"
+                     "  --jobs N            at once\n"
+                     "  MORE                see there\n"
                      "  --help              print this page and exit\n");
     rn_buffer_free(&page);
 }
