@@ -1,0 +1,452 @@
+/*
+ * Jobs in processes of their own: fork, wait, collect, tell in order.
+ *
+ * In come a number of jobs and what to do in each; out go their results, their output and their ends, in order of jobs. It
+ * has no loop: a parent that only waits needs poll and nothing else. It declines to know what a job is about.
+ */
+#include "crew.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+
+#define CHUNK_BYTES ((size_t)64 * 1024)
+#define BACKLOG 64u /* jobs that ended and wait for an earlier one: each may hold two files */
+
+static const int passed_on[] = {SIGHUP, SIGINT, SIGTERM};
+
+enum state { IDLE, RUNS, ENDED };
+
+/* One job that runs, or that has ended and waits for its turn. Job `i` has slot `i % slot_count`. */
+struct slot {
+    enum state state;
+    int pid;
+    int pidfd;
+    int pipe; /* its result comes here; -1 once it is whole */
+    int status;
+    int files[2]; /* RN_CREW_WHOLE: what it prints; the same one twice where ours are one */
+    bool spilled; /* it sent more than it may: a result nobody can trust is none */
+    struct rn_buffer result;
+};
+
+struct crew {
+    const struct rn_crew_settings *settings;
+    struct slot *slots;
+    size_t slot_count;
+    struct pollfd *polled; /* the signals, then two per slot */
+    size_t begun;          /* jobs that were started: all below this number */
+    size_t told;           /* jobs whose end was told: all below this number */
+    size_t ended;
+    size_t running;
+    int signals;
+    int signal_number;
+    sigset_t mask_before;
+    struct sigaction pipe_before;
+    uint8_t *chunk;
+};
+
+static void close_one(int *descriptor)
+{
+    if (*descriptor >= 0) {
+        (void)close(*descriptor);
+        *descriptor = -1;
+    }
+}
+
+static void close_files(struct slot *slot)
+{
+    if (slot->files[1] == slot->files[0]) {
+        slot->files[1] = -1;
+    }
+    close_one(&slot->files[0]);
+    close_one(&slot->files[1]);
+}
+
+/* --- what a job prints --------------------------------------------------------------------------------------------- */
+
+/* A file nobody else can find. O_TMPFILE where the filesystem has it. */
+static int open_unlinked(void)
+{
+    char path[4096];
+    const char *place = getenv("TMPDIR");
+    place = place == NULL || place[0] == '\0' ? "/tmp" : place;
+    int file = open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file >= 0 ||
+        (size_t)snprintf(path, sizeof path, "%s/reenact-XXXXXX", place) >= sizeof path) {
+        return file;
+    }
+    file = mkostemp(path, O_CLOEXEC);
+    if (file >= 0) {
+        (void)unlink(path);
+    }
+    return file;
+}
+
+/* 2>&1: then what is written to one stands behind what is written to the other, here as well. */
+static bool ours_are_one(void)
+{
+    struct stat out;
+    struct stat err;
+    return fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 &&
+           out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+}
+
+static bool open_files(const struct crew *crew, struct slot *slot)
+{
+    slot->files[0] = slot->files[1] = -1;
+    if (crew->settings->output != RN_CREW_WHOLE) {
+        return true;
+    }
+    slot->files[0] = open_unlinked();
+    slot->files[1] = slot->files[0] < 0 || ours_are_one() ? slot->files[0] : open_unlinked();
+    return slot->files[0] >= 0 && slot->files[1] >= 0;
+}
+
+/* Whoever reads us may have gone; then there is nobody to write for, and the jobs go on. */
+static void copy_file(struct crew *crew, int from, int to)
+{
+    ssize_t got = lseek(from, 0, SEEK_SET) == 0 ? 1 : 0;
+    while (got > 0) {
+        got = read(from, crew->chunk, CHUNK_BYTES);
+        if (got > 0 && rn_file_write_all(to, rn_bytes_of(crew->chunk, (size_t)got)) != RN_OK) {
+            return;
+        }
+    }
+}
+
+static void copy_output(struct crew *crew, const struct slot *slot)
+{
+    if (slot->files[0] < 0) {
+        return;
+    }
+    if (crew->settings->before_output != NULL) {
+        crew->settings->before_output(crew->settings->self);
+    }
+    copy_file(crew, slot->files[0], STDOUT_FILENO);
+    if (slot->files[1] != slot->files[0]) {
+        copy_file(crew, slot->files[1], STDERR_FILENO);
+    }
+}
+
+/* --- the child ----------------------------------------------------------------------------------------------------- */
+
+/* Our streams become the job's. It reads nothing: a stdin that all share would go to whoever comes first. */
+static bool put_in_place(const struct crew *crew, const struct slot *slot)
+{
+    int null = open("/dev/null", O_RDWR);
+    bool silent = crew->settings->output == RN_CREW_SILENT;
+    int out = silent ? null : slot->files[0];
+    int err = silent ? null : slot->files[1];
+    bool good = null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
+                (out < 0 || dup2(out, STDOUT_FILENO) >= 0) &&
+                (err < 0 || dup2(err, STDERR_FILENO) >= 0);
+    if (null > STDERR_FILENO) {
+        (void)close(null);
+    }
+    return good;
+}
+
+/* What belongs to the parent or to other jobs is no business of this one. */
+static void close_others(struct crew *crew)
+{
+    close_one(&crew->signals);
+    for (size_t i = 0; i < crew->slot_count; i++) {
+        close_one(&crew->slots[i].pidfd);
+        close_one(&crew->slots[i].pipe);
+        close_files(&crew->slots[i]);
+    }
+}
+
+static _Noreturn void be_child(struct crew *crew, const struct slot *slot, size_t index, int pipe,
+                               int parent)
+{
+    struct rn_buffer result;
+    int status = RN_CREW_BROKEN;
+    rn_buffer_init(&result, RN_CREW_RESULT_BYTES_MAX);
+    /* A job must not outlive a parent that was killed: its command gets the signal passed on. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    (void)sigaction(SIGPIPE, &crew->pipe_before, NULL);
+    if (getppid() == parent && put_in_place(crew, slot)) {
+        close_others(crew);
+        (void)pthread_sigmask(SIG_SETMASK, &crew->mask_before, NULL);
+        status = crew->settings->work(crew->settings->self, index, &result);
+        (void)fflush(stdout);
+        (void)fflush(stderr);
+    }
+    if (rn_file_write_all(pipe, rn_buffer_bytes(&result)) != RN_OK) {
+        status = RN_CREW_BROKEN;
+    }
+    _exit(status);
+}
+
+/* --- beginning ----------------------------------------------------------------------------------------------------- */
+
+/* Out of the way of 0, 1 and 2, which may have been closed when we were started. */
+static bool lift(int *descriptor)
+{
+    if (*descriptor < 0 || *descriptor > STDERR_FILENO) {
+        return *descriptor >= 0;
+    }
+    int lifted = fcntl(*descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    (void)close(*descriptor);
+    *descriptor = lifted;
+    return lifted >= 0;
+}
+
+static bool begin(struct crew *crew, size_t index)
+{
+    struct slot *slot = &crew->slots[index % crew->slot_count];
+    int ends[2] = {-1, -1};
+    int parent = (int)getpid();
+    assert(slot->state == IDLE);
+    bool good =
+        pipe2(ends, O_CLOEXEC) == 0 && lift(&ends[0]) && lift(&ends[1]) && open_files(crew, slot);
+    if (good) {
+        (void)fflush(stdout); /* or the child would say it again */
+        (void)fflush(stderr);
+        slot->pid = fork();
+        if (slot->pid == 0) {
+            close_one(&ends[0]);
+            be_child(crew, slot, index, ends[1], parent);
+        }
+        good = slot->pid > 0;
+    }
+    int cause = errno;
+    close_one(&ends[1]);
+    if (!good) {
+        close_one(&ends[0]);
+        close_files(slot);
+        errno = cause;
+        return false;
+    }
+    slot->pidfd = (int)syscall(SYS_pidfd_open, slot->pid, 0);
+    slot->pipe = ends[0];
+    slot->state = RUNS;
+    crew->begun++;
+    crew->running++;
+    return true;
+}
+
+static void tell_progress(const struct crew *crew)
+{
+    if (crew->settings->progress != NULL) {
+        crew->settings->progress(crew->settings->self, crew->ended, crew->running);
+    }
+}
+
+static bool may_begin(const struct crew *crew)
+{
+    return crew->signal_number == 0 && crew->begun < crew->settings->jobs &&
+           crew->running < crew->settings->at_once && crew->begun < crew->told + crew->slot_count;
+}
+
+/* As many as may. Where no process can be had while others run, theirs may be had when they end. */
+static enum rn_status begin_some(struct crew *crew, struct rn_error *error)
+{
+    while (may_begin(crew)) {
+        if (begin(crew, crew->begun)) {
+            tell_progress(crew);
+        } else if (crew->running > 0) {
+            return RN_OK;
+        } else {
+            return rn_fail(error, RN_IO, "no process or file for one more job could be had: %s",
+                           strerror(errno));
+        }
+    }
+    return RN_OK;
+}
+
+/* --- ending -------------------------------------------------------------------------------------------------------- */
+
+static void read_result(struct crew *crew, struct slot *slot)
+{
+    ssize_t got = read(slot->pipe, crew->chunk, CHUNK_BYTES);
+    if (got > 0 && !slot->spilled) {
+        slot->spilled = rn_buffer_append(&slot->result, crew->chunk, (size_t)got) != RN_OK;
+    }
+    if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) {
+        close_one(&slot->pipe);
+    }
+}
+
+static void reap(struct crew *crew, struct slot *slot)
+{
+    int got;
+    do {
+        got = waitpid(slot->pid, &slot->status, 0);
+    } while (got < 0 && errno == EINTR);
+    close_one(&slot->pidfd);
+    slot->state = ENDED;
+    crew->ended++;
+    crew->running--;
+    tell_progress(crew);
+}
+
+/* The ends that are due, in order of jobs. */
+static void tell_ends(struct crew *crew)
+{
+    for (; crew->told < crew->begun; crew->told++) {
+        struct slot *slot = &crew->slots[crew->told % crew->slot_count];
+        if (slot->state != ENDED) {
+            return;
+        }
+        struct rn_bytes result =
+            slot->spilled ? rn_bytes_of(NULL, 0) : rn_buffer_bytes(&slot->result);
+        copy_output(crew, slot);
+        if (crew->settings->done != NULL) {
+            crew->settings->done(crew->settings->self, crew->told, slot->status, result);
+        }
+        close_files(slot);
+        rn_buffer_free(&slot->result);
+        rn_buffer_init(&slot->result, RN_CREW_RESULT_BYTES_MAX);
+        slot->spilled = false;
+        slot->state = IDLE;
+    }
+}
+
+/* A key at the terminal reaches the whole group, the children included. */
+static bool children_have_it(const struct signalfd_siginfo *info)
+{
+    return info->ssi_code == SI_KERNEL && info->ssi_signo == (uint32_t)SIGINT;
+}
+
+static void take_signals(struct crew *crew)
+{
+    struct signalfd_siginfo info;
+    while (read(crew->signals, &info, sizeof info) == sizeof info) {
+        crew->signal_number = crew->signal_number == 0 ? (int)info.ssi_signo : crew->signal_number;
+        for (size_t i = 0; i < crew->slot_count; i++) {
+            /* Not reaped yet, so the number is still its own. */
+            if (crew->slots[i].state == RUNS && !children_have_it(&info)) {
+                (void)kill(crew->slots[i].pid, (int)info.ssi_signo);
+            }
+        }
+    }
+}
+
+/* Waits for one thing to happen and deals with all that did. A pidfd that could not be had is waited for in its pipe. */
+static void wait_once(struct crew *crew)
+{
+    struct pollfd *polled = crew->polled;
+    size_t count = 0;
+    polled[count++] = (struct pollfd){.fd = crew->signals, .events = POLLIN};
+    for (size_t i = 0; i < crew->slot_count; i++) {
+        bool runs = crew->slots[i].state == RUNS;
+        polled[count++] = (struct pollfd){.fd = runs ? crew->slots[i].pipe : -1, .events = POLLIN};
+        polled[count++] = (struct pollfd){
+            .fd = runs && crew->slots[i].pipe < 0 ? crew->slots[i].pidfd : -1, .events = POLLIN};
+    }
+    if (poll(polled, (nfds_t)count, -1) < 0) {
+        return;
+    }
+    if (polled[0].revents != 0) {
+        take_signals(crew);
+    }
+    for (size_t i = 0; i < crew->slot_count; i++) {
+        struct slot *slot = &crew->slots[i];
+        if (slot->state == RUNS && polled[1 + 2 * i].revents != 0) {
+            read_result(crew, slot);
+        }
+        if (slot->state == RUNS && slot->pipe < 0 &&
+            (slot->pidfd < 0 || polled[2 + 2 * i].revents != 0)) {
+            reap(crew, slot);
+        }
+    }
+}
+
+/* --- the whole ----------------------------------------------------------------------------------------------------- */
+
+static enum rn_status open_crew(struct crew *crew, struct rn_error *error)
+{
+    const struct rn_crew_settings *settings = crew->settings;
+    crew->slot_count = settings->at_once + BACKLOG;
+    crew->slots = rn_calloc(crew->slot_count, sizeof *crew->slots);
+    crew->polled = rn_calloc(1 + 2 * crew->slot_count, sizeof *crew->polled);
+    crew->chunk = rn_alloc(CHUNK_BYTES);
+    if (crew->slots == NULL || crew->polled == NULL || crew->chunk == NULL) {
+        crew->slot_count = 0;
+        return rn_fail(error, RN_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < crew->slot_count; i++) {
+        struct slot *slot = &crew->slots[i];
+        slot->pidfd = slot->pipe = slot->files[0] = slot->files[1] = -1;
+        rn_buffer_init(&slot->result, RN_CREW_RESULT_BYTES_MAX);
+    }
+    return RN_OK;
+}
+
+static enum rn_status hold_signals(struct crew *crew, struct rn_error *error)
+{
+    sigset_t set;
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
+        (void)sigaddset(&set, passed_on[i]);
+    }
+    crew->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (!lift(&crew->signals)) {
+        return rn_fail(error, RN_IO, "no descriptor for signals: %s", strerror(errno));
+    }
+    (void)pthread_sigmask(SIG_BLOCK, &set, &crew->mask_before);
+    (void)sigaction(SIGPIPE, &ignored, &crew->pipe_before);
+    return RN_OK;
+}
+
+/* A signal that came after the last job ended is taken as well: it would end us where our caller means to clean up. */
+static void release_signals(struct crew *crew)
+{
+    take_signals(crew);
+    (void)sigaction(SIGPIPE, &crew->pipe_before, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &crew->mask_before, NULL);
+    close_one(&crew->signals);
+}
+
+static void close_crew(struct crew *crew)
+{
+    for (size_t i = 0; i < crew->slot_count; i++) {
+        rn_buffer_free(&crew->slots[i].result);
+    }
+    rn_free(crew->slots);
+    rn_free(crew->polled);
+    rn_free(crew->chunk);
+}
+
+enum rn_status rn_crew_run(const struct rn_crew_settings *settings, int *signal_number,
+                           struct rn_error *error)
+{
+    struct crew crew = {.settings = settings, .signals = -1};
+    assert(settings->at_once > 0 && settings->work != NULL);
+    *signal_number = 0;
+    enum rn_status status = open_crew(&crew, error);
+    if (status == RN_OK) {
+        status = hold_signals(&crew, error);
+    }
+    if (crew.signals >= 0) {
+        status = begin_some(&crew, error);
+        while (crew.running > 0) {
+            wait_once(&crew);
+            tell_ends(&crew);
+            status = status == RN_OK ? begin_some(&crew, error) : status;
+        }
+        release_signals(&crew);
+        *signal_number = crew.signal_number;
+    }
+    close_crew(&crew);
+    return status;
+}
