@@ -42,9 +42,7 @@ static void put_reading(json_t *object, const struct rn_reading *reading)
         return;
     }
     json_t *read = json_object();
-    rn_json_out_text(read, "dialect",
-                     reading->dialect == RN_DIALECT_OPENAI_CHAT ? "openai.chat"
-                                                                : "anthropic.messages");
+    rn_json_out_text(read, "dialect", rn_dialect_name(reading->dialect));
     rn_json_out_bytes(read, "model_asked", reading->model_asked);
     rn_json_out_bytes(read, "model_answered", reading->model_answered);
     rn_json_out_bytes(read, "finish", reading->finish);
@@ -53,6 +51,7 @@ static void put_reading(json_t *object, const struct rn_reading *reading)
     }
     if (reading->has_usage) {
         rn_json_out_u64(read, "tokens_in", reading->tokens_in);
+        rn_json_out_u64(read, "tokens_cached", reading->tokens_cached);
         rn_json_out_u64(read, "tokens_out", reading->tokens_out);
     }
     rn_json_out_bool(read, "streamed", reading->streamed);
@@ -130,11 +129,13 @@ static enum form form_of(enum rn_tag tag)
     case RN_TAG_ARGV:
     case RN_TAG_ENVIRONMENT:
     case RN_TAG_VARIABLES:
+    case RN_TAG_MOVES:
         return FORM_RUNS;
     case RN_TAG_REQUEST_FRAMING:
     case RN_TAG_RESPONSE_FRAMING:
     case RN_TAG_CLIENT:
     case RN_TAG_MAC:
+    case RN_TAG_ANSWERS:
     case RN_TAG_GAP:
         return FORM_BYTES;
     case RN_TAG_KIND:

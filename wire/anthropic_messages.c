@@ -20,6 +20,7 @@ static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
         reader->out->has_usage = reader->out->has_usage || counted;
     }
     reader->out->tokens_in = counts[INPUT] + counts[CACHE_READ] + counts[CACHE_WRITE];
+    reader->out->tokens_cached = counts[CACHE_READ];
     reader->out->tokens_out = counts[OUTPUT];
 }
 
@@ -33,12 +34,8 @@ static bool is_tool_use(const struct rn_json *block)
 static void say_tool_use(struct rn_reader *reader, struct rn_bytes role,
                          const struct rn_json *block)
 {
-    struct rn_bytes input = rn_reader_raw(reader, rn_json_member(block, "input"));
-    struct rn_said *said = rn_reader_say(reader, RN_SAID_TOOL_CALL, role, input);
-    if (said != NULL) {
-        said->name = rn_reader_text(reader, rn_json_member(block, "name"));
-        said->id = rn_reader_text(reader, rn_json_member(block, "id"));
-    }
+    rn_reader_say_call(reader, role, rn_reader_raw(reader, rn_json_member(block, "input")),
+                       rn_json_member(block, "name"), rn_json_member(block, "id"));
 }
 
 static void say_one_result(struct rn_reader *reader, struct rn_bytes role,
@@ -51,20 +48,22 @@ static void say_one_result(struct rn_reader *reader, struct rn_bytes role,
 }
 
 /* A string, or blocks: texts as texts, all else as the JSON it is. */
+static struct rn_bytes result_text(struct rn_reader *reader, const struct rn_json *part)
+{
+    bool text = rn_reader_is_type(part, "text");
+    return text ? rn_reader_text(reader, rn_json_member(part, "text"))
+                : rn_reader_spoken(reader, part);
+}
+
 static void say_result(struct rn_reader *reader, struct rn_bytes role, const struct rn_json *block)
 {
     const struct rn_json *content = rn_json_member(block, "content");
-    if (content == NULL || content->kind == RN_JSON_STRING) {
-        say_one_result(reader, role, block, rn_reader_text(reader, content));
-    } else if (content->kind != RN_JSON_ARRAY_BEGIN) {
-        say_one_result(reader, role, block, rn_reader_raw(reader, content));
-    } else {
-        for (const struct rn_json *part = content->child; part != NULL; part = part->next) {
-            bool text = rn_reader_is_type(part, "text");
-            say_one_result(reader, role, block,
-                           text ? rn_reader_text(reader, rn_json_member(part, "text"))
-                                : rn_reader_raw(reader, part));
-        }
+    if (content == NULL || content->kind != RN_JSON_ARRAY_BEGIN) {
+        say_one_result(reader, role, block, rn_reader_spoken(reader, content));
+        return;
+    }
+    for (const struct rn_json *part = content->child; part != NULL; part = part->next) {
+        say_one_result(reader, role, block, result_text(reader, part));
     }
 }
 
@@ -87,10 +86,8 @@ static void say_content(struct rn_reader *reader, struct rn_bytes role,
                         const struct rn_json *content)
 {
     rn_reader_say_string(reader, RN_SAID_TEXT, role, content);
-    if (content == NULL || content->kind != RN_JSON_ARRAY_BEGIN) {
-        return;
-    }
-    for (const struct rn_json *block = content->child; block != NULL; block = block->next) {
+    for (const struct rn_json *block = rn_reader_first(content); block != NULL;
+         block = block->next) {
         say_block(reader, role, block);
     }
 }
@@ -143,33 +140,55 @@ static enum rn_said_kind kind_of(const struct rn_json *block)
 
 /* The slot of the block that an event is about. */
 static struct rn_slot *slot_of(struct rn_reader *reader, const struct rn_json *data,
-                               enum rn_said_kind kind)
+                               enum rn_said_kind kind, uint64_t part)
 {
-    uint64_t index = 0;
-    (void)rn_reader_count(rn_json_member(data, "index"), &index);
-    struct rn_slot *slot = rn_reader_slot(reader, kind, 0, index);
+    uint64_t block = 0;
+    (void)rn_reader_count(rn_json_member(data, "index"), &block);
+    struct rn_slot *slot = rn_reader_slot(reader, kind, block, part);
     if (slot != NULL && slot->role.len == 0) {
         slot->role = rn_reader_copy(reader, RN_LIT("assistant"));
     }
     return slot;
 }
 
+/* What a tool of theirs answered comes whole, a slot for each part. */
+static void open_result(struct rn_reader *reader, const struct rn_json *data,
+                        const struct rn_json *block)
+{
+    const struct rn_json *content = rn_json_member(block, "content");
+    const struct rn_json *part = rn_reader_first(content);
+    uint64_t count = 0;
+    if (part == NULL && content != NULL && content->kind != RN_JSON_ARRAY_BEGIN) {
+        part = content;
+    }
+    for (; part != NULL; part = part == content ? NULL : part->next) {
+        struct rn_slot *slot = slot_of(reader, data, RN_SAID_TOOL_RESULT, count++);
+        if (slot != NULL) {
+            slot->id = rn_reader_text(reader, rn_json_member(block, "tool_use_id"));
+            slot->whole =
+                part == content ? rn_reader_spoken(reader, part) : result_text(reader, part);
+        }
+    }
+}
+
 static void open_block(struct rn_reader *reader, const struct rn_json *data)
 {
     const struct rn_json *block = rn_json_member(data, "content_block");
     enum rn_said_kind kind = kind_of(block);
-    struct rn_slot *slot = slot_of(reader, data, kind);
+    if (kind == RN_SAID_TOOL_RESULT) {
+        open_result(reader, data, block);
+        return;
+    }
+    struct rn_slot *slot = slot_of(reader, data, kind, 0);
     if (slot == NULL) {
         return;
     }
-    slot->id = rn_reader_text(
-        reader, rn_json_member(block, kind == RN_SAID_TOOL_RESULT ? "tool_use_id" : "id"));
-    slot->name =
-        rn_reader_text(reader, rn_json_member(block, kind == RN_SAID_OTHER ? "type" : "name"));
     if (kind == RN_SAID_TOOL_CALL) {
+        slot->id = rn_reader_text(reader, rn_json_member(block, "id"));
+        slot->name = rn_reader_text(reader, rn_json_member(block, "name"));
         slot->whole = rn_reader_raw(reader, rn_json_member(block, "input"));
-    } else if (kind == RN_SAID_TOOL_RESULT) {
-        slot->whole = rn_reader_raw(reader, rn_json_member(block, "content"));
+    } else if (kind == RN_SAID_OTHER) {
+        slot->name = rn_reader_text(reader, rn_json_member(block, "type"));
     } else {
         rn_reader_append(reader, slot,
                          rn_json_member(block, kind == RN_SAID_THINKING ? "thinking" : "text"));
@@ -190,7 +209,7 @@ static void add_delta(struct rn_reader *reader, const struct rn_json *data)
     const struct rn_json *delta = rn_json_member(data, "delta");
     for (size_t i = 0; i < sizeof deltas / sizeof deltas[0]; i++) {
         if (rn_reader_is_type(delta, deltas[i].type)) {
-            rn_reader_append(reader, slot_of(reader, data, deltas[i].kind),
+            rn_reader_append(reader, slot_of(reader, data, deltas[i].kind, 0),
                              rn_json_member(delta, deltas[i].member));
         }
     }
@@ -227,7 +246,11 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
 
 const struct rn_dialect_row rn_anthropic_messages = {
     .dialect = RN_DIALECT_ANTHROPIC_MESSAGES,
+    .name = "anthropic.messages",
     .path = "/messages",
+    .bounds = {"max_tokens"},
+    .format = "/output_config/format/type",
+    .knows = rn_reader_has_messages,
     .request = read_request,
     .answer = read_answer,
     .event = read_event,

@@ -76,6 +76,15 @@ static size_t skip_plain(struct rn_bytes in, size_t at)
     return at;
 }
 
+bool rn_json_is_utf8(struct rn_bytes text)
+{
+    size_t len = 1;
+    for (size_t at = 0; at < text.len && len > 0; at += len) {
+        len = rn_json_utf8_len(text, at);
+    }
+    return len > 0;
+}
+
 size_t rn_json_utf8_len(struct rn_bytes in, size_t at)
 {
     size_t left = in.len - at;
@@ -354,4 +363,14 @@ enum rn_json_token rn_json_next(struct rn_json_reader *reader, struct rn_bytes *
                          : rn_bytes_of(NULL, 0);
     }
     return token;
+}
+
+bool rn_json_skip(struct rn_json_reader *reader, enum rn_json_token token)
+{
+    bool container = token == RN_JSON_OBJECT_BEGIN || token == RN_JSON_ARRAY_BEGIN;
+    unsigned depth = reader->depth - (container ? 1 : 0);
+    while (token != RN_JSON_FAULT && reader->depth > depth) {
+        token = rn_json_next(reader, NULL);
+    }
+    return token != RN_JSON_FAULT;
 }

@@ -1,10 +1,13 @@
 /*
- * What the files of JSON reading share among themselves: one code point, one number. Nobody else includes this.
+ * What the files of JSON reading share among themselves: one value, one code point, one number. Nobody else includes this.
  */
 #ifndef RN_WIRE_JSON_PARTS_H
 #define RN_WIRE_JSON_PARTS_H
 
 #include "json.h"
+
+/* Reads on to the end of the value that `token`, the last one given, begins; false at a fault. */
+bool rn_json_skip(struct rn_json_reader *reader, enum rn_json_token token);
 
 /* The length of the UTF-8 sequence at `at` (which lies inside `in`), or 0 when it is none (RFC 3629). */
 size_t rn_json_utf8_len(struct rn_bytes in, size_t at);

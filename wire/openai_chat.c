@@ -6,8 +6,16 @@
  */
 #include "reading_parts.h"
 
+/* `prompt_tokens` counts what the cache held; how much that was is told in four places, by server. */
 static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
 {
+    static const char *const cached[] = {"/prompt_tokens_details/cached_tokens",
+                                         "/num_cached_tokens", "/cached_tokens",
+                                         "/prompt_cache_hit_tokens"};
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof cached / sizeof cached[0]; i++) {
+        found = rn_reader_count(rn_json_at(usage, cached[i]), &reader->out->tokens_cached);
+    }
     bool in = rn_reader_count(rn_json_member(usage, "prompt_tokens"), &reader->out->tokens_in);
     bool out =
         rn_reader_count(rn_json_member(usage, "completion_tokens"), &reader->out->tokens_out);
@@ -22,12 +30,8 @@ static void say_tool_call(struct rn_reader *reader, struct rn_bytes role,
     const struct rn_json *custom = rn_json_member(call, "custom");
     const struct rn_json *what = function != NULL ? function : custom != NULL ? custom : call;
     const struct rn_json *arguments = rn_json_member(what, custom != NULL ? "input" : "arguments");
-    struct rn_said *said =
-        rn_reader_say(reader, RN_SAID_TOOL_CALL, role, rn_reader_text(reader, arguments));
-    if (said != NULL) {
-        said->name = rn_reader_text(reader, rn_json_member(what, "name"));
-        said->id = rn_reader_text(reader, rn_json_member(call, "id"));
-    }
+    rn_reader_say_call(reader, role, rn_reader_spoken(reader, arguments),
+                       rn_json_member(what, "name"), rn_json_member(call, "id"));
 }
 
 static void say_part(struct rn_reader *reader, enum rn_said_kind kind, struct rn_bytes role,
@@ -37,6 +41,11 @@ static void say_part(struct rn_reader *reader, enum rn_said_kind kind, struct rn
         rn_reader_say_string(reader, kind, role, rn_json_member(part, "text"));
     } else if (rn_reader_is_type(part, "refusal")) {
         rn_reader_say_string(reader, RN_SAID_REFUSAL, role, rn_json_member(part, "refusal"));
+    } else if (rn_reader_is_type(part, "thinking")) {
+        for (const struct rn_json *piece = rn_reader_first(rn_json_member(part, "thinking"));
+             piece != NULL; piece = piece->next) {
+            rn_reader_say_string(reader, RN_SAID_THINKING, role, rn_json_member(piece, "text"));
+        }
     } else {
         rn_reader_say_other(reader, role, part);
     }
@@ -46,10 +55,7 @@ static void say_content(struct rn_reader *reader, enum rn_said_kind kind, struct
                         const struct rn_json *content)
 {
     rn_reader_say_string(reader, kind, role, content);
-    if (content == NULL || content->kind != RN_JSON_ARRAY_BEGIN) {
-        return;
-    }
-    for (const struct rn_json *part = content->child; part != NULL; part = part->next) {
+    for (const struct rn_json *part = rn_reader_first(content); part != NULL; part = part->next) {
         say_part(reader, kind, role, part);
     }
 }
@@ -78,15 +84,13 @@ static void say_message(struct rn_reader *reader, const struct rn_json *message)
         say_result(reader, role, message);
         return;
     }
-    const struct rn_json *calls = rn_json_member(message, "tool_calls");
+    const struct rn_json *each = rn_reader_first(rn_json_member(message, "tool_calls"));
     const struct rn_json *call = rn_json_member(message, "function_call");
     rn_reader_say_string(reader, RN_SAID_THINKING, role, reasoning_of(message));
     say_content(reader, RN_SAID_TEXT, role, rn_json_member(message, "content"));
     rn_reader_say_string(reader, RN_SAID_REFUSAL, role, rn_json_member(message, "refusal"));
-    if (calls != NULL && calls->kind == RN_JSON_ARRAY_BEGIN) {
-        for (const struct rn_json *each = calls->child; each != NULL; each = each->next) {
-            say_tool_call(reader, role, each);
-        }
+    for (; each != NULL; each = each->next) {
+        say_tool_call(reader, role, each);
     }
     if (call != NULL && call->kind == RN_JSON_OBJECT_BEGIN) {
         say_tool_call(reader, role, call);
@@ -114,12 +118,6 @@ static void read_envelope(struct rn_reader *reader, const struct rn_json *body)
     }
 }
 
-static const struct rn_json *first_choice(const struct rn_json *body)
-{
-    const struct rn_json *choices = rn_json_member(body, "choices");
-    return choices == NULL || choices->kind != RN_JSON_ARRAY_BEGIN ? NULL : choices->child;
-}
-
 /* With several choices, the first one's reason. */
 static void read_finish(struct rn_reader *reader, const struct rn_json *choice, uint64_t index)
 {
@@ -133,7 +131,8 @@ static void read_answer(struct rn_reader *reader, const struct rn_json *body)
 {
     uint64_t index = 0;
     read_envelope(reader, body);
-    for (const struct rn_json *choice = first_choice(body); choice != NULL; choice = choice->next) {
+    for (const struct rn_json *choice = rn_reader_first(rn_json_member(body, "choices"));
+         choice != NULL; choice = choice->next) {
         say_message(reader, rn_json_member(choice, "message"));
         read_finish(reader, choice, index++);
     }
@@ -160,6 +159,21 @@ static void add_text(struct rn_reader *reader, enum rn_said_kind kind, uint64_t 
     }
 }
 
+/* Of content that comes in parts, Mistral's: texts, and thinking with texts of its own. */
+static void add_content(struct rn_reader *reader, uint64_t choice, const struct rn_json *content)
+{
+    add_text(reader, RN_SAID_TEXT, choice, content);
+    for (const struct rn_json *part = rn_reader_first(content); part != NULL; part = part->next) {
+        if (rn_reader_is_type(part, "text")) {
+            add_text(reader, RN_SAID_TEXT, choice, rn_json_member(part, "text"));
+        }
+        for (const struct rn_json *piece = rn_reader_first(rn_json_member(part, "thinking"));
+             piece != NULL; piece = piece->next) {
+            add_text(reader, RN_SAID_THINKING, choice, rn_json_member(piece, "text"));
+        }
+    }
+}
+
 static void add_tool_call(struct rn_reader *reader, uint64_t choice, uint64_t index,
                           const struct rn_json *call)
 {
@@ -181,17 +195,15 @@ static void add_tool_call(struct rn_reader *reader, uint64_t choice, uint64_t in
 
 static void add_delta(struct rn_reader *reader, uint64_t choice, const struct rn_json *delta)
 {
-    const struct rn_json *calls = rn_json_member(delta, "tool_calls");
+    const struct rn_json *each = rn_reader_first(rn_json_member(delta, "tool_calls"));
     const struct rn_json *call = rn_json_member(delta, "function_call");
     uint64_t index = 0;
     add_text(reader, RN_SAID_THINKING, choice, reasoning_of(delta));
-    add_text(reader, RN_SAID_TEXT, choice, rn_json_member(delta, "content"));
+    add_content(reader, choice, rn_json_member(delta, "content"));
     add_text(reader, RN_SAID_REFUSAL, choice, rn_json_member(delta, "refusal"));
-    if (calls != NULL && calls->kind == RN_JSON_ARRAY_BEGIN) {
-        for (const struct rn_json *each = calls->child; each != NULL; each = each->next) {
-            (void)rn_reader_count(rn_json_member(each, "index"), &index);
-            add_tool_call(reader, choice, index++, each);
-        }
+    for (; each != NULL; each = each->next) {
+        (void)rn_reader_count(rn_json_member(each, "index"), &index);
+        add_tool_call(reader, choice, index++, each);
     }
     if (call != NULL && call->kind == RN_JSON_OBJECT_BEGIN) {
         add_tool_call(reader, choice, 0, call);
@@ -205,7 +217,8 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
         return;
     }
     read_envelope(reader, data);
-    for (const struct rn_json *choice = first_choice(data); choice != NULL; choice = choice->next) {
+    for (const struct rn_json *choice = rn_reader_first(rn_json_member(data, "choices"));
+         choice != NULL; choice = choice->next) {
         uint64_t index = 0;
         (void)rn_reader_count(rn_json_member(choice, "index"), &index);
         add_delta(reader, index, rn_json_member(choice, "delta"));
@@ -215,7 +228,11 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
 
 const struct rn_dialect_row rn_openai_chat = {
     .dialect = RN_DIALECT_OPENAI_CHAT,
+    .name = "openai.chat",
     .path = "/chat/completions",
+    .bounds = {"max_completion_tokens", "max_tokens"},
+    .format = "/response_format/type",
+    .knows = rn_reader_has_messages,
     .request = read_request,
     .answer = read_answer,
     .event = read_event,

@@ -14,11 +14,22 @@
 /* A stream that opens more slots than this is no answer of a model. */
 #define SLOTS_MAX 1024u
 
-static const struct rn_dialect_row *const table[] = {&rn_openai_chat, &rn_anthropic_messages};
+static const struct rn_dialect_row *const table[] = {&rn_openai_chat, &rn_anthropic_messages,
+                                                     &rn_openai_responses, &rn_openai_embeddings};
+
+const char *rn_dialect_name(enum rn_dialect dialect)
+{
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (table[i]->dialect == dialect) {
+            return table[i]->name;
+        }
+    }
+    return "";
+}
 
 /* --- what dialects need -------------------------------------------------------------------------------------------- */
 
-static void fail(struct rn_reader *reader, enum rn_status status)
+void rn_reader_fail(struct rn_reader *reader, enum rn_status status)
 {
     reader->status = reader->status == RN_OK ? status : reader->status;
 }
@@ -27,7 +38,7 @@ static void fail(struct rn_reader *reader, enum rn_status status)
 static struct rn_bytes checked(struct rn_reader *reader, struct rn_bytes text)
 {
     if (text.data == NULL) {
-        fail(reader, RN_NOMEM);
+        rn_reader_fail(reader, RN_NOMEM);
     }
     return text;
 }
@@ -50,6 +61,15 @@ struct rn_bytes rn_reader_copy(struct rn_reader *reader, struct rn_bytes text)
     return checked(reader, rn_arena_copy(reader->arena, text));
 }
 
+struct rn_bytes rn_reader_spoken(struct rn_reader *reader, const struct rn_json *value)
+{
+    if (value == NULL || value->kind == RN_JSON_NULL) {
+        return rn_bytes_of(NULL, 0);
+    }
+    return value->kind == RN_JSON_STRING ? rn_reader_text(reader, value)
+                                         : rn_reader_raw(reader, value);
+}
+
 bool rn_reader_count(const struct rn_json *value, uint64_t *count)
 {
     return value != NULL && value->kind == RN_JSON_NUMBER && rn_bytes_to_u64(value->raw, count);
@@ -60,13 +80,24 @@ bool rn_reader_is_type(const struct rn_json *value, const char *type)
     return rn_json_is(rn_json_member(value, "type"), type);
 }
 
+const struct rn_json *rn_reader_first(const struct rn_json *array)
+{
+    return array == NULL || array->kind != RN_JSON_ARRAY_BEGIN ? NULL : array->child;
+}
+
+bool rn_reader_has_messages(const struct rn_json *body)
+{
+    const struct rn_json *messages = rn_json_member(body, "messages");
+    return messages != NULL && messages->kind == RN_JSON_ARRAY_BEGIN;
+}
+
 struct rn_said *rn_reader_say(struct rn_reader *reader, enum rn_said_kind kind,
                               struct rn_bytes role, struct rn_bytes text)
 {
     struct rn_said *said =
         reader->status == RN_OK ? rn_arena_alloc(reader->arena, sizeof *said) : NULL;
     if (said == NULL) {
-        fail(reader, RN_NOMEM);
+        rn_reader_fail(reader, RN_NOMEM);
         return NULL;
     }
     said->kind = kind;
@@ -86,6 +117,16 @@ void rn_reader_say_string(struct rn_reader *reader, enum rn_said_kind kind, stru
     }
 }
 
+void rn_reader_say_call(struct rn_reader *reader, struct rn_bytes role, struct rn_bytes arguments,
+                        const struct rn_json *name, const struct rn_json *id)
+{
+    struct rn_said *said = rn_reader_say(reader, RN_SAID_TOOL_CALL, role, arguments);
+    if (said != NULL) {
+        said->name = rn_reader_text(reader, name);
+        said->id = rn_reader_text(reader, id);
+    }
+}
+
 void rn_reader_say_other(struct rn_reader *reader, struct rn_bytes role, const struct rn_json *part)
 {
     struct rn_said *said = rn_reader_say(reader, RN_SAID_OTHER, role, rn_bytes_of(NULL, 0));
@@ -94,39 +135,64 @@ void rn_reader_say_other(struct rn_reader *reader, struct rn_bytes role, const s
     }
 }
 
+/* <0, 0, >0: where a slot of this kind stands in an answer, beside another one. */
+static int compare_slots(const struct rn_slot *slot, enum rn_said_kind kind, uint64_t group,
+                         uint64_t index)
+{
+    static const int rank[] = {
+        [RN_SAID_THINKING] = 0,  [RN_SAID_TEXT] = 1,        [RN_SAID_REFUSAL] = 2,
+        [RN_SAID_TOOL_CALL] = 3, [RN_SAID_TOOL_RESULT] = 4, [RN_SAID_OTHER] = 5};
+    if (slot->group != group) {
+        return slot->group < group ? -1 : 1;
+    }
+    if (slot->kind != kind) {
+        return rank[slot->kind] - rank[kind];
+    }
+    return (slot->index > index) - (slot->index < index);
+}
+
 struct rn_slot *rn_reader_slot(struct rn_reader *reader, enum rn_said_kind kind, uint64_t group,
                                uint64_t index)
 {
-    for (struct rn_slot *slot = reader->slots; slot != NULL; slot = slot->next) {
-        if (slot->kind == kind && slot->group == group && slot->index == index) {
-            return slot;
-        }
+    struct rn_slot **place = &reader->slots;
+    while (*place != NULL && compare_slots(*place, kind, group, index) < 0) {
+        place = &(*place)->next;
+    }
+    if (*place != NULL && compare_slots(*place, kind, group, index) == 0) {
+        return *place;
     }
     if (reader->slot_count == SLOTS_MAX) {
-        fail(reader, RN_INVALID);
+        rn_reader_fail(reader, RN_INVALID);
     }
     struct rn_slot *slot =
         reader->status == RN_OK ? rn_arena_alloc(reader->arena, sizeof *slot) : NULL;
     if (slot == NULL) {
-        fail(reader, RN_NOMEM);
+        rn_reader_fail(reader, RN_NOMEM);
         return NULL;
     }
-    slot->kind = kind;
-    slot->group = group;
-    slot->index = index;
-    *reader->slots_tail = slot;
-    reader->slots_tail = &slot->next;
+    *slot = (struct rn_slot){.next = *place, .kind = kind, .group = group, .index = index};
+    *place = slot;
     reader->slot_count++;
     return slot;
 }
 
+void rn_reader_forget(struct rn_reader *reader)
+{
+    for (struct rn_slot *slot = reader->slots; slot != NULL; slot = slot->next) {
+        rn_buffer_free(&slot->text);
+    }
+    reader->slots = NULL;
+}
+
 void rn_reader_append(struct rn_reader *reader, struct rn_slot *slot, const struct rn_json *value)
 {
-    if (slot != NULL && value != NULL && value->kind == RN_JSON_STRING) {
-        enum rn_status status = rn_json_unescape(value->raw, &slot->text);
-        if (status != RN_OK) {
-            fail(reader, status);
-        }
+    if (slot == NULL || value == NULL) {
+        return;
+    }
+    if (value->kind == RN_JSON_STRING) {
+        rn_reader_fail(reader, rn_json_unescape(value->raw, &slot->text));
+    } else if (value->kind == RN_JSON_OBJECT_BEGIN || value->kind == RN_JSON_ARRAY_BEGIN) {
+        rn_reader_fail(reader, rn_buffer_add(&slot->text, value->raw));
     }
 }
 
@@ -142,7 +208,7 @@ void rn_reader_error(struct rn_reader *reader, const struct rn_json *body)
 
 /* --- streams ------------------------------------------------------------------------------------------------------- */
 
-/* Says what the slots gathered, in the order in which they appeared. */
+/* Says what the slots gathered. */
 static void say_slots(struct rn_reader *reader)
 {
     for (struct rn_slot *slot = reader->slots; slot != NULL; slot = slot->next) {
@@ -156,8 +222,8 @@ static void say_slots(struct rn_reader *reader)
             said->name = slot->name;
             said->id = slot->id;
         }
-        rn_buffer_free(&slot->text);
     }
+    rn_reader_forget(reader);
 }
 
 static void read_event(struct rn_reader *reader, const struct rn_dialect_row *row,
@@ -177,7 +243,7 @@ static void read_event(struct rn_reader *reader, const struct rn_dialect_row *ro
         row->event(reader, data);
     }
     rn_arena_free(&arena);
-    fail(reader, status);
+    rn_reader_fail(reader, status);
 }
 
 /* Forgets trouble that concerns one event only, and tells of it: what can be read behind it is worth having. */
@@ -196,7 +262,7 @@ static void read_stream(struct rn_reader *reader, const struct rn_dialect_row *r
     bool trouble = false;
     bool found = true;
     while (found && reader->status == RN_OK) {
-        fail(reader, rn_sse_next(&splitter, &body, &event, &found));
+        rn_reader_fail(reader, rn_sse_next(&splitter, &body, &event, &found));
         if (reader->status != RN_OK) {
             found = false;
         } else if (found || rn_sse_rest(&splitter, &event)) {
@@ -206,7 +272,7 @@ static void read_stream(struct rn_reader *reader, const struct rn_dialect_row *r
     }
     rn_sse_free(&splitter);
     say_slots(reader);
-    fail(reader, trouble ? RN_INVALID : RN_OK);
+    rn_reader_fail(reader, trouble ? RN_INVALID : RN_OK);
 }
 
 /* --- exchanges ----------------------------------------------------------------------------------------------------- */
@@ -235,11 +301,10 @@ static enum rn_status read_request(struct rn_reader *reader, const struct rn_dia
     struct rn_arena arena = {0};
     struct rn_json *body = NULL;
     enum rn_status status = rn_json_parse(&arena, text, &body, NULL, error);
-    const struct rn_json *messages = status == RN_OK ? rn_json_member(body, "messages") : NULL;
-    *known = status != RN_OK || (messages != NULL && messages->kind == RN_JSON_ARRAY_BEGIN);
+    *known = status != RN_OK || row->knows(body);
     if (status == RN_OK && *known) {
         reader->tail = &reader->out->request;
-        reader->out->model_asked = rn_reader_text(reader, rn_json_member(body, "model"));
+        rn_reader_request(reader, row, body);
         row->request(reader, body);
         status = reader->status;
     }
@@ -253,13 +318,44 @@ static bool is_event_stream(struct rn_bytes type)
     return rn_bytes_equal_nocase(essence, RN_LIT("text/event-stream"));
 }
 
-static enum rn_status read_answer(struct rn_reader *reader, const struct rn_dialect_row *row,
-                                  const struct rn_reading_input *input, struct rn_error *error)
+/* Whatever came with a status of 400 or more. An error page of somebody in between says nothing. */
+static enum rn_status read_failure(struct rn_reader *reader, struct rn_bytes text)
 {
     struct rn_arena arena = {0};
     struct rn_json *body = NULL;
+    enum rn_status status = rn_json_parse(&arena, text, &body, NULL, NULL);
+    if (status == RN_OK) {
+        rn_reader_error(reader, body);
+        status = reader->status;
+    }
+    rn_arena_free(&arena);
+    return status == RN_NOMEM ? RN_NOMEM : RN_OK;
+}
+
+static enum rn_status read_whole(struct rn_reader *reader, const struct rn_dialect_row *row,
+                                 struct rn_bytes text, struct rn_error *error)
+{
+    struct rn_arena arena = {0};
+    struct rn_json *body = NULL;
+    enum rn_status status = RN_OK;
+    if (row->answer_text != NULL) {
+        status = row->answer_text(reader, text, error);
+    } else {
+        status = rn_json_parse(&arena, text, &body, NULL, error);
+        if (status == RN_OK) {
+            row->answer(reader, body);
+        }
+    }
+    status = status == RN_OK ? reader->status : status;
+    rn_arena_free(&arena);
+    return status == RN_LIMIT ? RN_INVALID : status;
+}
+
+static enum rn_status read_answer(struct rn_reader *reader, const struct rn_dialect_row *row,
+                                  const struct rn_reading_input *input, struct rn_error *error)
+{
     reader->tail = &reader->out->response;
-    if (is_event_stream(input->response_type)) {
+    if (row->event != NULL && is_event_stream(input->response_type)) {
         reader->out->streamed = true;
         read_stream(reader, row, input->response_body);
         return reader->status == RN_INVALID
@@ -267,18 +363,8 @@ static enum rn_status read_answer(struct rn_reader *reader, const struct rn_dial
                              "The streamed answer holds events that are not of its dialect.")
                    : reader->status;
     }
-    enum rn_status status = rn_json_parse(&arena, input->response_body, &body, NULL, error);
-    if (status == RN_OK && input->status >= 400) {
-        rn_reader_error(reader, body);
-        status = reader->status;
-    } else if (status == RN_OK) {
-        row->answer(reader, body);
-        status = reader->status;
-    } else if (input->status >= 400 && status != RN_NOMEM) {
-        status = RN_OK; /* an error page of somebody in between */
-    }
-    rn_arena_free(&arena);
-    return status == RN_LIMIT ? RN_INVALID : status;
+    return input->status >= 400 ? read_failure(reader, input->response_body)
+                                : read_whole(reader, row, input->response_body, error);
 }
 
 enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_input *input,
@@ -291,7 +377,6 @@ enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_i
     }
     struct rn_reader reader = {.arena = arena, .out = out, .status = RN_OK};
     bool known = false;
-    reader.slots_tail = &reader.slots;
     enum rn_status status = read_request(&reader, row, input->request_body, &known, error);
     if (known) {
         out->dialect = row->dialect;

@@ -46,11 +46,16 @@ struct rn_reading {
     struct rn_bytes model_answered;
     struct rn_said *request;  /* in order */
     struct rn_said *response; /* in order; streams assembled */
-    struct rn_bytes finish;   /* finish_reason or stop_reason, raw */
-    struct rn_bytes error;    /* the provider's error message, if it answered with one */
-    struct rn_bytes tools;    /* JSON text of the tool schemas as written; empty: none */
-    struct rn_bytes
-        parameters; /* JSON object, members sorted: all of the request but model, conversation, system prompt, tools, stream */
+    /* finish_reason or stop_reason, raw; of Responses what made it incomplete, else the status. */
+    struct rn_bytes finish;
+    struct rn_bytes error; /* the provider's error message, if it answered with one */
+    /* JSON text of the tool schemas (or `functions`) as written; empty: none. */
+    struct rn_bytes tools;
+    /*
+     * JSON object, members sorted by name, values as written: all of the request but model, conversation, system prompt,
+     * tools, stream, stream_options, metadata and user.
+     */
+    struct rn_bytes parameters;
     uint64_t tokens_in, tokens_out; /* in: all of the prompt, whether from a cache or not */
     uint64_t tokens_cached;         /* of tokens_in: read from a cache */
     uint64_t max_tokens;            /* the request's own bound on the answer; 0: none */

@@ -16,8 +16,8 @@
 struct rn_slot {
     struct rn_slot *next;
     enum rn_said_kind kind;
-    uint64_t group; /* choice or nothing */
-    uint64_t index; /* tool call or content block */
+    uint64_t group; /* choice, content block, output item */
+    uint64_t index; /* of its kind in the group */
     struct rn_bytes role;
     struct rn_bytes name;
     struct rn_bytes id;
@@ -30,8 +30,7 @@ struct rn_reader {
     struct rn_arena *arena;
     struct rn_reading *out;
     struct rn_said **tail; /* where the next thing said is linked */
-    struct rn_slot *slots; /* by first appearance */
-    struct rn_slot **slots_tail;
+    struct rn_slot *slots; /* by group, kind and index: the order of an answer that comes whole */
     size_t slot_count;
     uint64_t counts[4]; /* tokens as the dialect counts them */
     enum rn_status status;
@@ -39,28 +38,50 @@ struct rn_reader {
 
 struct rn_dialect_row {
     enum rn_dialect dialect;
-    const char *path; /* how the path of a call ends */
+    const char *name;
+    const char *path;      /* how the path of a call ends */
+    const char *bounds[2]; /* members that bound the answer in tokens; the first there counts */
+    const char *format;    /* pointer to the type of the format asked for, or NULL */
+    /* Whether it is a request of the dialect and not of some other call that ends in the same path. */
+    bool (*knows)(const struct rn_json *body);
     void (*request)(struct rn_reader *reader, const struct rn_json *body);
     void (*answer)(struct rn_reader *reader, const struct rn_json *body);
-    /* One event of a streamed answer; `data` is NULL when it is `[DONE]`. */
+    /* Instead of `answer`, where a tree of the whole body would be too dear. Returns what the JSON amounts to. */
+    enum rn_status (*answer_text)(struct rn_reader *reader, struct rn_bytes body,
+                                  struct rn_error *error);
+    /* One event of a streamed answer; `data` is NULL when it is `[DONE]`. NULL: there are no streams. */
     void (*event)(struct rn_reader *reader, const struct rn_json *data);
 };
 
 extern const struct rn_dialect_row rn_openai_chat;
 extern const struct rn_dialect_row rn_anthropic_messages;
+extern const struct rn_dialect_row rn_openai_responses;
+extern const struct rn_dialect_row rn_openai_embeddings;
+
+/* What all requests have: model, tools, parameters, the bound and the format of the answer (reading_request.c). */
+void rn_reader_request(struct rn_reader *reader, const struct rn_dialect_row *row,
+                       const struct rn_json *body);
 
 /* --- what dialects need -------------------------------------------------------------------------------------------- */
 
+/* The first trouble of a reading; later ones change nothing. */
+void rn_reader_fail(struct rn_reader *reader, enum rn_status status);
 /* The text of a string in the reading's arena; empty for anything else. */
 struct rn_bytes rn_reader_text(struct rn_reader *reader, const struct rn_json *value);
 /* The JSON text of any value, as it stands. */
 struct rn_bytes rn_reader_raw(struct rn_reader *reader, const struct rn_json *value);
-/* A copy of static text. */
+/* The text of a string, the JSON text of anything else; empty for null. */
+struct rn_bytes rn_reader_spoken(struct rn_reader *reader, const struct rn_json *value);
+/* A copy of any text. */
 struct rn_bytes rn_reader_copy(struct rn_reader *reader, struct rn_bytes text);
 /* Sets *count from a whole number; leaves it alone otherwise. */
 bool rn_reader_count(const struct rn_json *value, uint64_t *count);
 /* The text of "type", compared. */
 bool rn_reader_is_type(const struct rn_json *value, const char *type);
+/* The first element of an array; NULL for anything else. */
+const struct rn_json *rn_reader_first(const struct rn_json *array);
+/* A request with a list of messages. */
+bool rn_reader_has_messages(const struct rn_json *body);
 
 /* One more thing said; NULL when memory ran out. `text` lives in the arena. */
 struct rn_said *rn_reader_say(struct rn_reader *reader, enum rn_said_kind kind,
@@ -68,6 +89,9 @@ struct rn_said *rn_reader_say(struct rn_reader *reader, enum rn_said_kind kind,
 /* A string, if it is one and not empty. */
 void rn_reader_say_string(struct rn_reader *reader, enum rn_said_kind kind, struct rn_bytes role,
                           const struct rn_json *value);
+/* What one asks of a tool: name and id where they are strings. */
+void rn_reader_say_call(struct rn_reader *reader, struct rn_bytes role, struct rn_bytes arguments,
+                        const struct rn_json *name, const struct rn_json *id);
 /* A part we have no words for: its type stands in `name`. */
 void rn_reader_say_other(struct rn_reader *reader, struct rn_bytes role,
                          const struct rn_json *part);
@@ -75,7 +99,9 @@ void rn_reader_say_other(struct rn_reader *reader, struct rn_bytes role,
 /* The slot of that kind, group and index, made when there is none; NULL on trouble. */
 struct rn_slot *rn_reader_slot(struct rn_reader *reader, enum rn_said_kind kind, uint64_t group,
                                uint64_t index);
-/* Appends a string to a slot's text; `slot` may be NULL. */
+/* Forgets all slots: what they gathered came whole. */
+void rn_reader_forget(struct rn_reader *reader);
+/* Appends a string, or the JSON of a container, to a slot's text; `slot` may be NULL. */
 void rn_reader_append(struct rn_reader *reader, struct rn_slot *slot, const struct rn_json *value);
 
 /* {"error": {"message": ...}} and its simpler relatives. */

@@ -194,16 +194,9 @@ static enum rn_status make_new_name(struct search *search, struct rn_arena *aren
 
 /* --- finding ------------------------------------------------------------------------------------------------------- */
 
-/* Behind the value that `token` begins. */
 static enum rn_status skip_value(struct search *search, enum rn_json_token token)
 {
-    struct rn_json_reader *reader = &search->reader;
-    bool container = token == RN_JSON_OBJECT_BEGIN || token == RN_JSON_ARRAY_BEGIN;
-    unsigned depth = reader->depth - (container ? 1 : 0);
-    while (token != RN_JSON_FAULT && reader->depth > depth) {
-        token = rn_json_next(reader, NULL);
-    }
-    return token == RN_JSON_FAULT ? unreadable(search) : RN_OK;
+    return rn_json_skip(&search->reader, token) ? RN_OK : unreadable(search);
 }
 
 /* An index as RFC 6901 writes it; RN_NPOS for "-", which is behind the last element. */

@@ -75,7 +75,18 @@ START_TEST(calls_are_known_by_method_path_and_body)
         {"POST", "/v1/messages", "{\"messages\":[]}", RN_DIALECT_ANTHROPIC_MESSAGES},
         {"POST", "/v1/messages?beta=true", "{\"messages\":[]}", RN_DIALECT_ANTHROPIC_MESSAGES},
         {"GET", "/v1/chat/completions", "{\"messages\":[]}", RN_DIALECT_NONE},
-        {"POST", "/v1/responses", "{\"input\":\"x\"}", RN_DIALECT_NONE},
+        {"POST", "/v1/responses", "{\"input\":\"x\"}", RN_DIALECT_OPENAI_RESPONSES},
+        {"POST", "/v1/responses", "{\"input\":[]}", RN_DIALECT_OPENAI_RESPONSES},
+        {"POST", "/v1/responses", "{\"prompt\":{\"id\":\"pmpt_1\"}}", RN_DIALECT_OPENAI_RESPONSES},
+        {"POST", "/openai/responses?api-version=1", "{\"input\":\"x\"}",
+         RN_DIALECT_OPENAI_RESPONSES},
+        {"POST", "/v1/responses", "{\"input\":{}}", RN_DIALECT_NONE},
+        {"POST", "/v1/responses", "{\"answers\":[]}", RN_DIALECT_NONE},
+        {"POST", "/v1/responses/r/cancel", "{\"input\":\"x\"}", RN_DIALECT_NONE},
+        {"GET", "/v1/responses", "{\"input\":\"x\"}", RN_DIALECT_NONE},
+        {"POST", "/v1/embeddings", "{\"input\":\"x\"}", RN_DIALECT_OPENAI_EMBEDDINGS},
+        {"POST", "/v1/embeddings?x", "{\"input\":[\"x\"]}", RN_DIALECT_OPENAI_EMBEDDINGS},
+        {"POST", "/api/embeddings", "{\"prompt\":\"x\"}", RN_DIALECT_NONE},
         {"POST", "/v1/completions", "{\"prompt\":\"x\"}", RN_DIALECT_NONE},
         {"POST", "/v1/messages/count_tokens", "{\"messages\":[]}", RN_DIALECT_NONE},
         {"POST", "/v1/threads/t/messages", "{\"role\":\"user\",\"content\":\"x\"}",
@@ -189,8 +200,8 @@ START_TEST(openai_stream_is_put_together)
     struct rn_arena arena = {0};
     struct rn_reading reading;
     ck_assert_int_eq(make(&arena, OPENAI, openai_request, openai_stream, &reading), RN_OK);
-    check_said(reading.response, "text assistant: Hello \xc3\xa9\ntext assistant: Other\ncall "
-                                 "assistant f#c0: {}\ncall assistant g#c1: []\n");
+    check_said(reading.response, "text assistant: Hello \xc3\xa9\ncall assistant f#c0: {}\n"
+                                 "call assistant g#c1: []\ntext assistant: Other\n");
     ck_assert(reading.streamed && reading.complete && reading.has_usage);
     ck_assert_uint_eq(reading.tokens_in, 7);
     ck_assert_uint_eq(reading.tokens_out, 9);
