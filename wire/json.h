@@ -75,6 +75,8 @@ enum rn_status rn_json_unescape(struct rn_bytes literal, struct rn_buffer *out);
 struct rn_bytes rn_json_text(struct rn_arena *arena, const struct rn_json *value);
 /* Whether `value` is a string with exactly this text. */
 bool rn_json_is(const struct rn_json *value, const char *text);
+/* Whether all of it is UTF-8 (RFC 3629): no overlong form, no surrogate. */
+bool rn_json_is_utf8(struct rn_bytes text);
 /* Appends `text` as a JSON string literal with quotes. Invalid UTF-8 bytes become U+FFFD. */
 enum rn_status rn_json_quote(struct rn_bytes text, struct rn_buffer *out);
 
