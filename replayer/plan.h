@@ -24,6 +24,18 @@ struct rn_plan_left {
     uint8_t why; /* enum rn_left_out */
 };
 
+/*
+ * A known move (moves.h) as the plan fixed it: a later build with other moves sends what this plan says. It is applied to calls of
+ * `dialect` when `edit.place` is there, `beside` (where not empty) too, and a new name is not there already.
+ */
+struct rn_plan_move {
+    enum rn_dialect dialect;
+    struct rn_bytes beside;
+    struct rn_edit edit;
+};
+
+#define RN_PLAN_EDITS_MAX 32u /* of users; and as many moves */
+
 /* Everything lives in `arena` but the two lists, which are rn_alloc'ed. */
 struct rn_plan {
     struct rn_arena arena;
@@ -37,7 +49,11 @@ struct rn_plan {
     struct rn_edit
         *edits; /* --set, --unset, --rename, in that order; the model is not among them */
     size_t edit_count;
+    struct rn_plan_move *moves; /* those that fit upstream and model; none with --no-moves */
+    size_t move_count;
     bool no_moves;
+    struct rn_bytes prices_date; /* of the price below; empty: no price was known */
+    struct rn_price price;       /* of the target when the plan was made: what facts count with */
     uint64_t budget_pico;
     uint32_t jobs;
     uint64_t requests_per_minute;
@@ -50,6 +66,9 @@ struct rn_plan {
     struct rn_plan_left *left;
     size_t left_count;
 };
+
+/* The price the plan was made with; NULL: none was known. */
+const struct rn_price *rn_plan_price(const struct rn_plan *plan);
 
 /* Canonical bytes (docs/format.md, "Plans"): decode(encode(plan)) gives equal bytes. RN_DAMAGED, RN_NEWER, RN_NOMEM. */
 enum rn_status rn_plan_encode(const struct rn_plan *plan, struct rn_buffer *out);
@@ -64,11 +83,14 @@ struct rn_plan_request {
     struct rn_bytes method;
     struct rn_bytes target;
     struct rn_bytes
-        head; /* request head as text: the recorded fields without hop-by-hop, credentials, content-encoding and x-reenact-*; one credential field if `credential` is given */
+        head; /* whole, as rn_http_request_parse reads it: start line, Host and Content-Length of our own, the recorded fields without hop-by-hop, credentials, content-encoding and x-reenact-*; one credential field if `credential` is given */
     struct rn_bytes body;
     struct rn_bytes moves; /* runs, for RN_TAG_MOVES */
+    uint64_t
+        changed; /* bit i: edits[i] changed something; bit RN_PLAN_EDITS_MAX + i: moves[i] did */
+    bool retargeted; /* the path is another one than the recorded */
     bool streamed;
-    uint64_t max_tokens;
+    uint64_t max_tokens; /* of what is sent; 0: no bound */
 };
 
 /*
@@ -79,6 +101,9 @@ enum rn_status rn_plan_request_make(const struct rn_plan *plan, const struct rn_
                                     struct rn_bytes credential, struct rn_arena *arena,
                                     struct rn_plan_request *out, enum rn_left_out *why,
                                     struct rn_error *error);
+
+/* Why this call is not sent again, RN_LEFT_COUNT: it is. Looks at the event alone: RN_LEFT_UNREADABLE and _STATEFUL of bodies are rn_plan_request_make's. */
+enum rn_left_out rn_plan_leaves_out(const struct rn_view *view);
 
 /* The environment variable where people keep the key of an upstream: "OPENAI_API_KEY". One that was added as NAME: NAME_API_KEY, with '_' for '-'. */
 #define RN_KEY_VARIABLE_BYTES_MAX 48u
@@ -104,6 +129,28 @@ struct rn_plan_answer {
  */
 enum rn_status rn_plan_answers(struct rn_store *store, const struct rn_plan *plan,
                                struct rn_plan_answer **out, struct rn_error *error);
+/*
+ * Visits what the backtest's traces hold, in order of trace and ordinal: one exchange for one attempt at plan->calls[call]. Everything
+ * is lent during the call. Not RN_OK ends it with that status.
+ */
+struct rn_plan_attempt {
+    size_t call;
+    uint64_t attempt; /* 1, 2, ... */
+    const struct rn_trace_id *trace;
+    uint32_t n;
+    const struct rn_event *event;
+};
+typedef enum rn_status rn_plan_visit(void *self, const struct rn_plan_attempt *attempt);
+enum rn_status rn_plan_each_attempt(struct rn_store *store, const struct rn_plan *plan,
+                                    rn_plan_visit *visit, void *self, struct rn_error *error);
+/* Its status as rn_plan_answer has it: 0 where no head came, or the answer was ours (end refused). RN_NOMEM. */
+enum rn_status rn_plan_status_of(const struct rn_event *event, unsigned *status);
+/*
+ * What an answer cost, by its usage; where a success tells none: the expected prompt and a quarter of its text's bytes. What is no
+ * success and tells no usage costs nothing.
+ */
+uint64_t rn_plan_answer_cost(const struct rn_price *price, const struct rn_plan_call *call,
+                             const struct rn_view *view);
 /* Whether such an answer is worth another attempt: 408, 409 (lock), 425, 429, 500, 502, 503, 504, 529, no answer, a cut stream. Source: OpenAI and Anthropic SDK retry rules. */
 bool rn_plan_may_retry(unsigned status, enum rn_end end);
 /* A success: 2xx, read to its end. */
