@@ -9,13 +9,13 @@
 /* Bits of rn_pair.same and rn_pair.judged: a question that makes no sense for a pair is not judged and enters no share. */
 enum rn_aspect {
     RN_ASPECT_TEXT, /* all text of the answer, byte for byte */
-    RN_ASPECT_NORMALISED, /* the same after folding case, blanks, typographic quotes and dashes, and outer punctuation */
+    RN_ASPECT_NORMALISED, /* the same after folding case, blanks, typographic quotes and dashes, and outer punctuation; or equal as JSON */
     RN_ASPECT_TOOLS, /* tool calls: the same names with equal arguments (as JSON), in order; judged when either has one */
     RN_ASPECT_TOOL_NAMES, /* names alone */
-    RN_ASPECT_JSON, /* validity of the text as JSON; judged when the request asked for JSON or the recorded text is JSON. Same: both valid or both not */
+    RN_ASPECT_JSON, /* validity of the text as JSON; judged when the request asked for JSON or the recorded text is an object or array. Same: both valid or both not */
     RN_ASPECT_FINISH,  /* finish reason, by meaning: "stop" and "end_turn" are one */
     RN_ASPECT_REFUSAL, /* both refuse or both do not */
-    RN_ASPECT_VECTORS, /* embeddings: equal dimension and bytes */
+    RN_ASPECT_VECTORS, /* embeddings: as many, equal as JSON; text and the like are not judged then */
     RN_ASPECT_COUNT
 };
 const char *rn_aspect_name(enum rn_aspect aspect); /* "text", "normalised", "tools", ... */
@@ -24,7 +24,7 @@ const char *rn_aspect_name(enum rn_aspect aspect); /* "text", "normalised", "too
 struct rn_side {
     uint16_t status; /* 0: no answer */
     bool answered;   /* a success that was read to its end */
-    bool is_json;    /* its text is a JSON document */
+    bool is_json;    /* its text is a JSON document: an object or array and nothing else */
     bool refuses;
     bool has_usage;
     bool has_latency;
