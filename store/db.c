@@ -32,6 +32,7 @@ static const char *const tree_names[RN_TREE_COUNT] = {
     [RN_TREE_META] = "meta", [RN_TREE_LOG] = "log",         [RN_TREE_TRACE] = "trace",
     [RN_TREE_TIME] = "time", [RN_TREE_EVENT] = "event",     [RN_TREE_SUFFIX] = "suffix",
     [RN_TREE_NAME] = "name", [RN_TREE_SESSION] = "session", [RN_TREE_ID] = "id",
+    [RN_TREE_DOCUMENT] = "document",
 };
 
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -244,14 +245,12 @@ static void env_close_on_exec(const struct rn_db *db)
 
 static int trees_create(struct rn_db *db, MDB_txn *txn)
 {
-    for (size_t i = 0; i < RN_TREE_COUNT; i++) {
-        int rc = mdb_dbi_open(txn, tree_names[i], MDB_CREATE, &db->trees[i]);
-        if (rc != 0) {
-            return rc;
-        }
-        db->present[i] = true;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < RN_TREE_COUNT; i++) {
+        rc = db->present[i] ? 0 : mdb_dbi_open(txn, tree_names[i], MDB_CREATE, &db->trees[i]);
+        db->present[i] = rc == 0;
     }
-    return 0;
+    return rc;
 }
 
 static int trees_find(struct rn_db *db, MDB_txn *txn, bool *is_empty)
@@ -417,12 +416,36 @@ const char *rn_db_file(const struct rn_db *db)
 
 const char *rn_db_missing_tree(const struct rn_db *db)
 {
-    for (size_t i = 0; i < RN_TREE_COUNT; i++) {
+    for (size_t i = 0; i < RN_TREE_REQUIRED; i++) {
         if (!db->present[i]) {
             return tree_names[i];
         }
     }
     return NULL;
+}
+
+enum rn_status rn_db_add_trees(struct rn_db *db, struct rn_error *error)
+{
+    MDB_txn *txn = NULL;
+    bool is_complete = true;
+    for (size_t i = 0; i < RN_TREE_COUNT; i++) {
+        is_complete = is_complete && db->present[i];
+    }
+    if (is_complete) {
+        return RN_OK;
+    }
+    assert(db->active == 0);
+    int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
+    rc = rc != 0 ? rc : trees_create(db, txn);
+    if (rc == 0) {
+        rc = mdb_txn_commit(txn);
+    } else if (txn != NULL) {
+        mdb_txn_abort(txn);
+    }
+    for (size_t i = RN_TREE_REQUIRED; rc != 0 && i < RN_TREE_COUNT; i++) {
+        db->present[i] = false;
+    }
+    return rc == 0 ? RN_OK : rn_db_fail(db, rc, "add trees to", error);
 }
 
 /* --- transactions --------------------------------------------------------------------------------------------------- */

@@ -23,8 +23,11 @@ enum rn_tree {
     RN_TREE_NAME,    /* name, 0, u64 start, trace id -> flags (alias or name) */
     RN_TREE_SESSION, /* session id, u64 start, trace id -> nothing */
     RN_TREE_ID,      /* foreign id (at most 200 bytes), 0, trace id -> u32 event */
+    RN_TREE_DOCUMENT, /* documents and holds (keys.h); a store of an earlier build lacks it */
     RN_TREE_COUNT
 };
+/* The trees that every store has; those behind them came later and are empty where they are missing. */
+#define RN_TREE_REQUIRED RN_TREE_DOCUMENT
 
 struct rn_db;
 struct rn_db_txn;
@@ -40,8 +43,13 @@ void rn_db_close(struct rn_db *db);
 uint64_t rn_db_file_bytes(const struct rn_db *db);
 /* The data file's path, lent until the close. */
 const char *rn_db_file(const struct rn_db *db);
-/* The first tree this build knows and the file lacks, or NULL. Only RN_TREE_META is there for certain. */
+/* The first tree that every store has and the file lacks, or NULL. Only RN_TREE_META is there for certain. */
 const char *rn_db_missing_tree(const struct rn_db *db);
+/*
+ * Adds the trees that came later. Before any other transaction of this process; for a file that is known to be ours. Where it
+ * fails (RN_FULL, RN_IO) they stay empty and refuse what is put into them.
+ */
+enum rn_status rn_db_add_trees(struct rn_db *db, struct rn_error *error);
 
 /*
  * RN_FULL with a sentence when fewer than RN_DISK_FREE_BYTES_MIN are free. Asked before anything new is taken into the log;
@@ -64,8 +72,13 @@ enum rn_status rn_db_put(struct rn_db_txn *txn, enum rn_tree tree, struct rn_byt
                          struct rn_bytes value, struct rn_error *error);
 /* At the end of the log: the next row number is given. */
 enum rn_status rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row, struct rn_error *error);
-/* RN_NOTFOUND without a sentence. */
+/* RN_NOTFOUND without a sentence. Not for rows of the log. */
 enum rn_status rn_db_delete(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key);
+/*
+ * Takes a row out of the log. The last one leaves an empty value behind, so that its number is not given again. RN_OK also
+ * when it is gone already.
+ */
+enum rn_status rn_db_take_row(struct rn_db_txn *txn, uint64_t row, struct rn_error *error);
 /* The last row of the log, 0 when it is empty. */
 enum rn_status rn_db_last_row(struct rn_db_txn *txn, uint64_t *row);
 enum rn_status rn_db_entries(struct rn_db_txn *txn, enum rn_tree tree, uint64_t *count);

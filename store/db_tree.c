@@ -31,6 +31,9 @@ enum rn_status rn_db_get(struct rn_db_txn *txn, enum rn_tree tree, struct rn_byt
                          struct rn_bytes *value)
 {
     assert(key.len > 0);
+    if (!txn->db->present[tree]) {
+        return RN_NOTFOUND;
+    }
     MDB_val name = val_of(key);
     MDB_val found = {0};
     int rc = mdb_get(txn->txn, txn->db->trees[tree], &name, &found);
@@ -44,6 +47,11 @@ enum rn_status rn_db_put(struct rn_db_txn *txn, enum rn_tree tree, struct rn_byt
                          struct rn_bytes value, struct rn_error *error)
 {
     assert(txn->write && key.len > 0);
+    if (!txn->db->present[tree]) {
+        return rn_fail(error, RN_REFUSED,
+                       "%s could not be given what this reenact adds to it; close it and try again",
+                       txn->db->file);
+    }
     MDB_val name = val_of(key);
     MDB_val content = val_of(value);
     int rc = mdb_put(txn->txn, txn->db->trees[tree], &name, &content, 0);
@@ -57,6 +65,13 @@ static uint64_t row_of(const uint8_t *bytes)
         row = row << 8 | bytes[i];
     }
     return row;
+}
+
+static void key_of(uint64_t row, uint8_t out[8])
+{
+    for (size_t i = 0; i < 8; i++) {
+        out[i] = (uint8_t)(row >> (56 - 8 * i));
+    }
 }
 
 enum rn_status rn_db_last_row(struct rn_db_txn *txn, uint64_t *row)
@@ -96,9 +111,7 @@ enum rn_status rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64
         return rn_fail(error, status, "cannot find the end of the log in %s", txn->db->file);
     }
     last++;
-    for (size_t i = 0; i < 8; i++) {
-        key[i] = (uint8_t)(last >> (56 - 8 * i));
-    }
+    key_of(last, key);
     MDB_val name = {.mv_size = sizeof key, .mv_data = key};
     MDB_val content = val_of(frame);
     int rc = mdb_put(txn->txn, txn->db->trees[RN_TREE_LOG], &name, &content, MDB_APPEND);
@@ -115,14 +128,35 @@ enum rn_status rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64
 enum rn_status rn_db_delete(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key)
 {
     assert(txn->write && key.len > 0 && tree != RN_TREE_LOG);
+    if (!txn->db->present[tree]) {
+        return RN_NOTFOUND;
+    }
     MDB_val name = val_of(key);
     return rn_db_status(mdb_del(txn->txn, txn->db->trees[tree], &name, NULL));
+}
+
+enum rn_status rn_db_take_row(struct rn_db_txn *txn, uint64_t row, struct rn_error *error)
+{
+    assert(txn->write && row > 0);
+    uint64_t last = 0;
+    uint8_t key[8];
+    enum rn_status status = rn_db_last_row(txn, &last);
+    if (status != RN_OK) {
+        return rn_fail(error, status, "cannot find the end of the log in %s", txn->db->file);
+    }
+    key_of(row, key);
+    if (row == last) {
+        return rn_db_put(txn, RN_TREE_LOG, rn_bytes_of(key, sizeof key), RN_LIT(""), error);
+    }
+    MDB_val name = {.mv_size = sizeof key, .mv_data = key};
+    int rc = mdb_del(txn->txn, txn->db->trees[RN_TREE_LOG], &name, NULL);
+    return rc == 0 || rc == MDB_NOTFOUND ? RN_OK : rn_db_fail(txn->db, rc, "write to", error);
 }
 
 enum rn_status rn_db_entries(struct rn_db_txn *txn, enum rn_tree tree, uint64_t *count)
 {
     MDB_stat about = {0};
-    int rc = mdb_stat(txn->txn, txn->db->trees[tree], &about);
+    int rc = txn->db->present[tree] ? mdb_stat(txn->txn, txn->db->trees[tree], &about) : 0;
     *count = about.ms_entries;
     return rn_db_status(rc);
 }
@@ -131,8 +165,9 @@ enum rn_status rn_db_entries(struct rn_db_txn *txn, enum rn_tree tree, uint64_t 
 
 struct rn_db_cursor *rn_db_cursor_new(struct rn_db_txn *txn, enum rn_tree tree)
 {
-    struct rn_db_cursor *cursor = rn_alloc(sizeof *cursor);
-    if (cursor != NULL && mdb_cursor_open(txn->txn, txn->db->trees[tree], &cursor->cursor) != 0) {
+    struct rn_db_cursor *cursor = rn_calloc(1, sizeof *cursor);
+    bool is_there = txn->db->present[tree];
+    if (cursor != NULL && is_there && mdb_cursor_open(txn->txn, txn->db->trees[tree], &cursor->cursor) != 0) {
         rn_free(cursor);
         return NULL;
     }
@@ -143,6 +178,9 @@ static enum rn_status cursor_move(struct rn_db_cursor *cursor, MDB_cursor_op mov
                                   struct rn_bytes from, struct rn_bytes *found,
                                   struct rn_bytes *value)
 {
+    if (cursor->cursor == NULL) { /* over a tree that is not there */
+        return RN_NOTFOUND;
+    }
     MDB_val key = val_of(from);
     MDB_val content = {0};
     int rc = mdb_cursor_get(cursor->cursor, &key, &content, move);
@@ -181,7 +219,9 @@ enum rn_status rn_db_previous(struct rn_db_cursor *cursor, struct rn_bytes *foun
 void rn_db_cursor_free(struct rn_db_cursor *cursor)
 {
     if (cursor != NULL) {
-        mdb_cursor_close(cursor->cursor);
+        if (cursor->cursor != NULL) {
+            mdb_cursor_close(cursor->cursor);
+        }
         rn_free(cursor);
     }
 }

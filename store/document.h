@@ -12,6 +12,7 @@
 #include "store/store.h"
 
 #define RN_DOCUMENT_NAME_BYTES_MAX 128u
+#define RN_DOCUMENT_KIND_BYTES_MAX 14u
 
 /* `kind` and `name` are text without controls, the kind in [a-z]. RN_REFUSED: the name is taken; RN_INVALID: the name; RN_FULL, RN_IO. */
 enum rn_status rn_document_put(struct rn_store *store, const char *kind, const char *name,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "foreign.h"
+#include "hold.h"
 #include "keys.h"
 #include "pieces.h"
 #include "rewrite.h"
@@ -319,7 +320,8 @@ static enum rn_status write_all(struct erasing *erasing)
         rn_db_abort(txn);
         return RN_BUSY;
     }
-    status = rn_rewrite_apply(&erasing->rewrite, txn, erasing->error);
+    status = rn_hold_check(txn, &erasing->summary.id, erasing->error);
+    status = status == RN_OK ? rn_rewrite_apply(&erasing->rewrite, txn, erasing->error) : status;
     status = status == RN_OK ? put_summary(erasing, txn) : status;
     if (status == RN_OK && rn_event_kind_of(&erasing->before) == RN_EVENT_EXCHANGE) {
         status = forget_ids(erasing, txn);

@@ -31,7 +31,8 @@ enum rn_frame_kind {
     RN_FRAME_EVENT_PART = 3,
     RN_FRAME_EVENT_CLOSE = 4,
     RN_FRAME_EVENT = 5,      /* a whole event */
-    RN_FRAME_TRACE_CLOSE = 6 /* body: msgpack of state, counts, digests, salts */
+    RN_FRAME_TRACE_CLOSE = 6, /* body: msgpack of state, counts, digests, salts */
+    RN_FRAME_DOCUMENT = 7     /* never in the log: a piece of a document, whose id stands for the trace's */
 };
 
 struct rn_frame {

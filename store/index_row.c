@@ -447,7 +447,7 @@ enum rn_status rn_index_begin(struct rn_index_step_state *step, struct rn_error 
     for (unsigned i = 0; i < step->row_count && status != RN_NEWER; i++) {
         struct rn_index_row *row = &step->rows[i];
         status = rn_frame_read(row->frame, &row->header, error);
-        row->is_sound = status == RN_OK;
+        row->is_sound = status == RN_OK && row->header.kind != RN_FRAME_DOCUMENT;
     }
     status = status == RN_NEWER ? RN_NEWER : RN_OK;
     for (struct rn_index_change *change = step->changes; change != NULL; change = change->next) {

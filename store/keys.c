@@ -75,6 +75,12 @@ void rn_key_open(const struct rn_trace_id *id, uint8_t out[RN_OPEN_KEY_BYTES])
     memcpy(out + 5, id->bytes, RN_TRACE_ID_BYTES);
 }
 
+void rn_key_drop(const struct rn_trace_id *id, uint8_t out[RN_DROP_KEY_BYTES])
+{
+    memcpy(out, "drop/", 5);
+    memcpy(out + 5, id->bytes, RN_TRACE_ID_BYTES);
+}
+
 size_t rn_key_name(struct rn_bytes name, uint64_t started_wall_ns, const struct rn_trace_id *id,
                    uint8_t out[RN_NAME_KEY_BYTES_MAX])
 {
@@ -97,4 +103,56 @@ size_t rn_key_foreign(struct rn_bytes foreign, const struct rn_trace_id *id,
     out[kept.len] = 0;
     memcpy(out + kept.len + 1, id->bytes, RN_TRACE_ID_BYTES);
     return kept.len + 1 + RN_TRACE_ID_BYTES;
+}
+
+/* --- documents and holds -------------------------------------------------------------------------------------------- */
+
+static size_t put(uint8_t *out, size_t at, struct rn_bytes bytes)
+{
+    if (bytes.len > 0) {
+        memcpy(out + at, bytes.data, bytes.len);
+    }
+    return at + bytes.len;
+}
+
+static struct rn_bytes id_bytes(const struct rn_trace_id *id)
+{
+    return rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES);
+}
+
+size_t rn_key_document(struct rn_bytes kind, struct rn_bytes name,
+                       uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX])
+{
+    size_t at = put(out, 0, RN_DOCUMENT_NAME);
+    at = put(out, at, kind);
+    at = put(out, at, RN_LIT("/"));
+    return put(out, at, name);
+}
+
+size_t rn_key_piece(const struct rn_trace_id *document, uint32_t number,
+                    uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX])
+{
+    size_t at = put(out, 0, RN_DOCUMENT_PIECE);
+    at = put(out, at, id_bytes(document));
+    rn_put_u32(out + at, number);
+    return at + 4;
+}
+
+size_t rn_key_work(const struct rn_trace_id *document, uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX])
+{
+    return put(out, put(out, 0, RN_DOCUMENT_WORK), id_bytes(document));
+}
+
+size_t rn_key_hold(const struct rn_trace_id *trace, struct rn_bytes holder,
+                   uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX])
+{
+    return put(out, put(out, put(out, 0, RN_DOCUMENT_HOLD), id_bytes(trace)), holder);
+}
+
+size_t rn_key_held(struct rn_bytes holder, const struct rn_trace_id *trace,
+                   uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX])
+{
+    size_t at = put(out, put(out, 0, RN_DOCUMENT_HELD), holder);
+    at = put(out, at, rn_bytes_of("", 1));
+    return put(out, at, id_bytes(trace));
 }

@@ -6,6 +6,7 @@
 #define RN_STORE_KEYS_H
 
 #include "frame.h"
+#include "store/document.h"
 #include "store/event.h"
 
 #define RN_EVENT_KEY_BYTES 26u        /* trace id, class, n, part, kind */
@@ -16,6 +17,24 @@
 #define RN_NAME_KEY_BYTES_MAX (RN_NAME_BYTES_MAX + 1u + 8u + RN_TRACE_ID_BYTES)
 #define RN_ID_KEY_BYTES_MAX (RN_NAME_BYTES_MAX + 1u + RN_TRACE_ID_BYTES)
 #define RN_OPEN_KEY_BYTES (5u + RN_TRACE_ID_BYTES)
+#define RN_DROP_KEY_BYTES (5u + RN_TRACE_ID_BYTES)
+
+/*
+ * RN_TREE_DOCUMENT holds five kinds of entries, told apart by a word in front:
+ *
+ *     name/KIND/NAME            the head of a document, a frame
+ *     piece/ id, u32 number     a piece of it, a frame; 1, 2, ...
+ *     work/ id                  who is writing or removing the pieces of that id
+ *     hold/ trace id, holder    nothing
+ *     held/ holder, 0, trace id nothing
+ */
+#define RN_DOCUMENT_NAME RN_LIT("name/")
+#define RN_DOCUMENT_PIECE RN_LIT("piece/")
+#define RN_DOCUMENT_WORK RN_LIT("work/")
+#define RN_DOCUMENT_HOLD RN_LIT("hold/")
+#define RN_DOCUMENT_HELD RN_LIT("held/")
+#define RN_HOLDER_BYTES_MAX (RN_DOCUMENT_KIND_BYTES_MAX + 1u + RN_DOCUMENT_NAME_BYTES_MAX)
+#define RN_DOCUMENT_KEY_BYTES_MAX (8u + RN_HOLDER_BYTES_MAX + 1u + RN_TRACE_ID_BYTES)
 
 /* The class under which the frames of the trace itself (its opening, its closing) stand in RN_TREE_EVENT. */
 #define RN_CLASS_TRACE 255u
@@ -36,10 +55,23 @@ void rn_key_suffix(const struct rn_trace_id *id, uint8_t out[RN_TRACE_ID_BYTES])
 void rn_key_session(const struct rn_trace_id *session, uint64_t started_wall_ns,
                     const struct rn_trace_id *id, uint8_t out[RN_SESSION_KEY_BYTES]);
 void rn_key_open(const struct rn_trace_id *id, uint8_t out[RN_OPEN_KEY_BYTES]);
+void rn_key_drop(const struct rn_trace_id *id, uint8_t out[RN_DROP_KEY_BYTES]);
 /* These return the key's length. */
 size_t rn_key_name(struct rn_bytes name, uint64_t started_wall_ns, const struct rn_trace_id *id,
                    uint8_t out[RN_NAME_KEY_BYTES_MAX]);
 size_t rn_key_foreign(struct rn_bytes foreign, const struct rn_trace_id *id,
                       uint8_t out[RN_ID_KEY_BYTES_MAX]);
+size_t rn_key_document(struct rn_bytes kind, struct rn_bytes name,
+                       uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX]);
+size_t rn_key_piece(const struct rn_trace_id *document, uint32_t number,
+                    uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX]);
+size_t rn_key_work(const struct rn_trace_id *document, uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX]);
+size_t rn_key_hold(const struct rn_trace_id *trace, struct rn_bytes holder,
+                   uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX]);
+size_t rn_key_held(struct rn_bytes holder, const struct rn_trace_id *trace,
+                   uint8_t out[RN_DOCUMENT_KEY_BYTES_MAX]);
+/* All entries of one piece list, of one trace's holders, of one holder's traces: the keys above without their last part. */
+#define RN_PIECE_PREFIX_BYTES (6u + RN_TRACE_ID_BYTES)
+#define RN_HOLD_PREFIX_BYTES (5u + RN_TRACE_ID_BYTES)
 
 #endif

@@ -15,6 +15,9 @@ static enum rn_status first_forward(struct rn_scan *scan, struct rn_db_cursor *c
 {
     static const uint8_t least[1] = {0};
     struct rn_bytes from = scan->prefix.len > 0 ? scan->prefix : rn_bytes_of(least, 1);
+    if (scan->from.len > 0) {
+        from = scan->from;
+    }
     if (!scan->started) {
         return rn_db_seek(cursor, from, key, value);
     }
@@ -27,7 +30,9 @@ static enum rn_status first_backward(struct rn_scan *scan, struct rn_db_cursor *
 {
     uint8_t beyond[256 + BEYOND_BYTES];
     struct rn_bytes from = rn_bytes_of(scan->at, scan->at_len);
-    if (!scan->started) {
+    if (!scan->started && scan->from.len > 0) {
+        from = scan->from;
+    } else if (!scan->started) {
         assert(scan->prefix.len <= 256);
         if (scan->prefix.len > 0) {
             memcpy(beyond, scan->prefix.data, scan->prefix.len);
@@ -47,7 +52,7 @@ static enum rn_status copy_entry(struct rn_scan *scan, struct rn_db_txn *txn,
                                  struct rn_scan_entry *out)
 {
     out->key = rn_arena_copy(arena, key);
-    out->value = rn_arena_copy(arena, value);
+    out->value = rn_arena_copy(arena, scan->keys_only ? RN_LIT("") : value);
     out->summary = RN_LIT("");
     if (out->key.data == NULL || out->value.data == NULL) {
         return RN_NOMEM;

@@ -16,13 +16,16 @@ struct rn_scan_entry {
         summary; /* with `with_summaries`: of the trace whose id ends the key; empty when it has none */
 };
 
-/* A walk over the entries whose keys begin with `prefix`. Zeroed but for the first five, it stands at the beginning. */
+/* A walk over the entries whose keys begin with `prefix`. Zeroed but for the first seven, it stands at the beginning. */
 struct rn_scan {
     struct rn_store *store;
     enum rn_tree tree;
     struct rn_bytes prefix; /* borrowed throughout */
+    struct rn_bytes
+        from; /* borrowed; begins at the first key from here on, or backwards before it; empty: all */
     bool backwards;
     bool with_summaries;
+    bool keys_only;  /* values are given empty */
     uint8_t at[512]; /* the last key that was given */
     size_t at_len;
     bool started;

@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "bundle_sweep.h"
+#include "document_parts.h"
+#include "drop.h"
 #include "index.h"
 #include "keys.h"
 #include "place.h"
@@ -95,7 +98,11 @@ static enum rn_status settle_version(struct rn_store *store, struct rn_error *er
 {
     bool is_fresh = false;
     enum rn_status status = read_version(store, &is_fresh, error);
-    if (status != RN_OK || !is_fresh) {
+    if (status == RN_OK && !is_fresh) {
+        status = rn_db_add_trees(store->db, error);
+        return status == RN_FULL ? RN_OK : status; /* a full store can still be read */
+    }
+    if (status != RN_OK) {
         return status;
     }
     if (store->mode == RN_STORE_READ) {
@@ -115,6 +122,19 @@ static struct rn_store *store_new(enum rn_store_mode mode)
         pthread_mutex_init(&store->codec_lock, NULL);
     }
     return store;
+}
+
+/* Drops, imports and documents that were left halfway. A full store can still be read: then they wait for another day. */
+static enum rn_status finish_what_the_dead_began(struct rn_store *store, struct rn_error *error)
+{
+    struct rn_error inner = {.text = ""};
+    enum rn_status status = rn_drop_recover(store, &inner);
+    status = status == RN_OK ? rn_bundle_sweep(store, &inner) : status;
+    status = status == RN_OK ? rn_document_recover(store, &inner) : status;
+    if (status == RN_OK || status == RN_FULL) {
+        return RN_OK;
+    }
+    return rn_fail(error, status, "%s", inner.text);
 }
 
 static enum rn_status open_steps(struct rn_store *store, const char *path, struct rn_error *error)
@@ -142,7 +162,7 @@ static enum rn_status open_steps(struct rn_store *store, const char *path, struc
     if (status == RN_OK && closed > 0) {
         status = rn_store_catch_up(store, error);
     }
-    return status;
+    return status == RN_OK ? finish_what_the_dead_began(store, error) : status;
 }
 
 /* Where another program keeps its LMDB file, our register of openers has no business. */

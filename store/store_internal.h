@@ -22,6 +22,9 @@
 #define RN_META_OPEN                                                                               \
     "open/" /* + 16 bytes of trace id -> id of the owner, or of whoever recovers it */
 
+#define RN_META_DROP                                                                               \
+    "drop/" /* + 16 bytes of trace id -> how far its drop is, and who is at it (drop.h) */
+
 #define RN_STORE_CODECS_KEPT 4u
 
 struct rn_store {

@@ -15,6 +15,8 @@
 
 #include "chain.h"
 #include "db_file.h"
+#include "document_parts.h"
+#include "drop.h"
 #include "index.h"
 #include "index_row.h"
 #include "keys.h"
@@ -477,6 +479,13 @@ static enum rn_status check_trees(struct walk *walk)
     return status;
 }
 
+/* --- documents ------------------------------------------------------------------------------------------------------ */
+
+static void document_finding(void *self, const char *sentence)
+{
+    report(self, &nobody, "%s", sentence);
+}
+
 /* --- a walk --------------------------------------------------------------------------------------------------------- */
 
 static enum rn_status check_watermark(struct walk *walk)
@@ -509,6 +518,8 @@ enum rn_status rn_store_verify(struct rn_store *store, rn_verify_finding *findin
     status = status == RN_OK ? check_rows(&walk) : status;
     status = status == RN_OK ? check_traces(&walk) : status;
     status = status == RN_OK ? check_trees(&walk) : status;
+    status =
+        status == RN_OK ? rn_document_check(store, document_finding, &walk, walk.error) : status;
     rn_buffer_free(&walk.damaged);
     return status;
 }
