@@ -187,6 +187,52 @@ static enum rn_status line_of(struct rn_buffer *out, const struct rn_screen *scr
     return status;
 }
 
+/* How many numbers a vector has: its commas tell, or the length of base64 of four bytes each. 0: it is neither. */
+static size_t dimensions(struct rn_bytes vector)
+{
+    size_t count = 1;
+    if (vector.len <= 2 || (vector.data[0] != '"' && vector.data[0] != '[')) {
+        return 0;
+    }
+    struct rn_bytes inner = rn_bytes_sub(vector, 1, vector.len - 2);
+    if (vector.data[0] == '"') {
+        while (inner.len > 0 && inner.data[inner.len - 1] == '=') {
+            inner.len--;
+        }
+        return inner.len * 3 / 4 / 4;
+    }
+    for (size_t i = 0; i < inner.len; i++) {
+        count += inner.data[i] == ',' ? 1 : 0;
+    }
+    return count;
+}
+
+static bool is_vector(const struct rn_said *said)
+{
+    return said->kind == RN_SAID_OTHER && rn_bytes_equal(said->name, RN_LIT("embedding"));
+}
+
+/* One line for all vectors from *said on, which then stands behind them: nobody reads their numbers. */
+static enum rn_status vectors_line(struct rn_buffer *out, const struct rn_screen *screen,
+                                   size_t indent, size_t width, const struct rn_said **said)
+{
+    struct rn_buffer text = {0};
+    size_t length = dimensions((*said)->text);
+    size_t count = 0;
+    for (; *said != NULL && is_vector(*said); *said = (*said)->next) {
+        count++;
+    }
+    enum rn_status status = rn_buffer_addf(&text, "%zu vector%s", count, count == 1 ? "" : "s");
+    if (status == RN_OK && length > 0) {
+        status = rn_buffer_addf(&text, " of %zu numbers", length);
+    }
+    const struct rn_said all = {
+        .kind = RN_SAID_OTHER, .role = RN_LIT("embedding"), .text = rn_buffer_bytes(&text)};
+    status = status == RN_OK ? line_of(out, screen, indent, width, '<', &all, NULL) : status;
+    rn_buffer_free(&text);
+    return status;
+}
+
 /* "gpt-4o (as gpt-4o-2024-08-06), 123 tokens in, 45 out, stop": what there is of it. */
 static enum rn_status summary_text(struct rn_buffer *out, const struct rn_reading *reading)
 {
@@ -247,9 +293,13 @@ enum rn_status rn_talk_lines(struct rn_buffer *out, const struct rn_screen *scre
         status =
             counts(said) ? line_of(out, screen, indent, width, '>', said, reading->request) : RN_OK;
     }
-    for (const struct rn_said *said = reading->response; said != NULL && status == RN_OK;
-         said = said->next) {
-        status = line_of(out, screen, indent, width, '<', said, reading->request);
+    for (const struct rn_said *said = reading->response; said != NULL && status == RN_OK;) {
+        if (is_vector(said)) {
+            status = vectors_line(out, screen, indent, width, &said);
+        } else {
+            status = line_of(out, screen, indent, width, '<', said, reading->request);
+            said = said->next;
+        }
     }
     rn_buffer_clear(&text);
     status = status == RN_OK ? summary_text(&text, reading) : status;

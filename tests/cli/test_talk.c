@@ -133,6 +133,36 @@ START_TEST(the_lines_say_who_said_what)
 }
 END_TEST
 
+START_TEST(vectors_are_counted_and_not_told)
+{
+    const struct rn_screen screen = {false, false, 80};
+    struct rn_said asked[] = {SAID(RN_SAID_TEXT, "input", "a cat", "", ""),
+                              SAID(RN_SAID_OTHER, "input", "[1,2]", "tokens", "")};
+    struct rn_said vectors[] = {SAID(RN_SAID_OTHER, "", "[0.5, -1e-3,2]", "embedding", ""),
+                                SAID(RN_SAID_OTHER, "", "[1,2,3]", "embedding", "")};
+    struct rn_said base64[] = {SAID(RN_SAID_OTHER, "", "\"AACAPwAAAEA=\"", "embedding", "")};
+    struct rn_said strange[] = {SAID(RN_SAID_OTHER, "", "{}", "embedding", "")};
+    struct rn_reading reading = {.dialect = RN_DIALECT_OPENAI_EMBEDDINGS,
+                                 .request = CHAIN(asked),
+                                 .response = CHAIN(vectors)};
+    struct rn_talk_news news = {asked, 0, 0};
+    struct rn_buffer out = {0};
+    ck_assert_int_eq(rn_talk_lines(&out, &screen, 0, 80, &reading, &news), RN_OK);
+    news.first_new = NULL;
+    reading.response = base64;
+    ck_assert_int_eq(rn_talk_lines(&out, &screen, 0, 80, &reading, &news), RN_OK);
+    reading.response = strange;
+    ck_assert_int_eq(rn_talk_lines(&out, &screen, 0, 80, &reading, &news), RN_OK);
+    ck_assert_int_eq(rn_buffer_add_byte(&out, 0), RN_OK);
+    ck_assert_str_eq((const char *)out.data, "> input      a cat\n"
+                                             "> input      (tokens) [1,2]\n"
+                                             "< embedding  2 vectors of 3 numbers\n"
+                                             "< embedding  1 vector of 2 numbers\n"
+                                             "< embedding  1 vector\n");
+    rn_buffer_free(&out);
+}
+END_TEST
+
 START_TEST(texts_cannot_steer_the_terminal)
 {
     const struct rn_screen screen = {false, false, 80};
@@ -188,6 +218,7 @@ Suite *rn_suite(void)
     Suite *suite = suite_create("cli/talk");
     RN_CASE(suite, "talk", only_what_is_new_is_told, a_changed_beginning_is_all_new,
             branches_side_by_side_are_told_apart, the_lines_say_who_said_what,
-            texts_cannot_steer_the_terminal, memory_may_fail_at_every_step);
+            vectors_are_counted_and_not_told, texts_cannot_steer_the_terminal,
+            memory_may_fail_at_every_step);
     return suite;
 }
