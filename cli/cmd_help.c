@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "screen.h"
+#include "selection.h"
 
 static const struct rn_option options[] = {RN_OPTION_HELP, RN_OPTION_END};
 
@@ -34,18 +35,24 @@ static int run(int argc, char **argv)
         return done;
     }
     const struct rn_cli_command *command = NULL;
-    if (line.word_count > 1 || line.rest_count > 0) {
-        return rn_cli_complainf("help", RN_EXIT_TROUBLE, "takes one command at most");
-    }
-    if (line.word_count == 1) {
+    bool on_selection = line.word_count == 1 && strcmp(line.words[0], "selection") == 0;
+    if (line.word_count > 0 && !on_selection) {
         command = rn_cli_command_find(line.words[0]);
         if (command == NULL) {
             return rn_cli_command_unknown(line.words[0]);
         }
     }
+    if (line.word_count == 2) {
+        command = rn_cli_part_find(command, line.words[1]);
+    }
+    if (line.word_count > 2 || line.rest_count > 0 || (line.word_count == 2 && command == NULL)) {
+        return rn_cli_complainf("help", RN_EXIT_TROUBLE,
+                                "takes one command at most, such as 'record' or 'baseline freeze'");
+    }
     struct rn_buffer page = {0};
-    enum rn_status status =
-        command != NULL ? rn_cli_describe(command, &page) : list_commands(&page);
+    enum rn_status status = on_selection      ? rn_selection_describe(&page)
+                            : command != NULL ? rn_cli_describe(command, &page)
+                                              : list_commands(&page);
     bool good = status == RN_OK && rn_screen_put(stdout, &page);
     rn_buffer_free(&page);
     return good ? RN_EXIT_SAME : RN_EXIT_TROUBLE;

@@ -1,4 +1,4 @@
-/* `reenact log`: the traces of a store, newest first. Reads summaries only; no event is decoded. */
+/* `reenact log`: the traces of a store or those of a SELECTION, newest first. */
 #include "commands.h"
 
 #include <inttypes.h>
@@ -6,9 +6,12 @@
 
 #include "base/clock.h"
 #include "base/varint.h"
+#include "base/memory.h"
 #include "human.h"
 #include "json_out.h"
+#include "open.h"
 #include "screen.h"
+#include "selection.h"
 #include "store/find.h"
 #include "table.h"
 
@@ -20,12 +23,17 @@ static struct {
     bool as_json;
 } asked = {.limit = UINT64_MAX};
 
+/* Only where something is asked for: all of a store is listed from its summaries alone. */
+static struct rn_selection selection;
+static bool is_selective;
+
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
      "the store to read ($REENACT_STORE, else .reenact)"},
     {"--limit", RN_OPTION_NUMBER, &asked.limit, "N",
      "show N traces, 0 for all (50; with --json all)"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.log/1"},
+    RN_SELECTION_OPTIONS,
     RN_OPTION_HELP,
     RN_OPTION_END,
 };
@@ -124,6 +132,37 @@ static bool visit(void *self, const struct rn_trace_summary *summary)
     return listing->status == RN_OK;
 }
 
+/* The traces of the selection, newest first like all of them. */
+static enum rn_status visit_selected(struct rn_store *store, struct listing *listing,
+                                     struct rn_error *error)
+{
+    struct rn_trace_id *ids = NULL;
+    size_t count = 0;
+    bool goes_on = true;
+    selection.limit = listing->limit > 0 && selection.sample == 0 ? listing->limit + 1 : 0;
+    enum rn_status status = rn_select_traces(store, &selection, &ids, &count, error);
+    while (status == RN_OK && goes_on && count > 0) {
+        struct rn_arena arena = {0};
+        struct rn_trace_summary summary;
+        status = rn_trace_summary(store, &ids[--count], &arena, &summary, error);
+        if (status == RN_OK) {
+            goes_on = visit(listing, &summary);
+        } else if (status == RN_NOTFOUND) {
+            status = RN_OK; /* dropped meanwhile */
+        }
+        rn_arena_free(&arena);
+    }
+    rn_free(ids);
+    return status;
+}
+
+static enum rn_status visit_all(struct rn_store *store, struct listing *listing,
+                                struct rn_error *error)
+{
+    return is_selective ? visit_selected(store, listing, error)
+                        : rn_find_each(store, true, visit, listing, error);
+}
+
 static enum rn_status list_table(struct rn_store *store, struct rn_error *error)
 {
     struct rn_screen screen = rn_screen_of(stdout);
@@ -134,11 +173,13 @@ static enum rn_status list_table(struct rn_store *store, struct rn_error *error)
     if (listing.table == NULL) {
         return rn_fail(error, RN_NOMEM, "out of memory");
     }
-    enum rn_status status = rn_find_each(store, true, visit, &listing, error);
+    enum rn_status status = visit_all(store, &listing, error);
     if (status == RN_OK && listing.status != RN_OK) {
         status = rn_fail(error, listing.status, "%s", rn_status_name(listing.status));
     }
-    if (status == RN_OK && listing.shown == 0) {
+    if (status == RN_OK && listing.shown == 0 && is_selective) {
+        (void)fprintf(stderr, "nothing in %s fits the selection\n", rn_store_path(store));
+    } else if (status == RN_OK && listing.shown == 0) {
         (void)fprintf(stderr, "no traces in %s yet; `reenact record -- COMMAND` makes one\n",
                       rn_store_path(store));
     } else if (status == RN_OK) {
@@ -160,7 +201,7 @@ static enum rn_status list_json(struct rn_store *store, struct rn_error *error)
     if (listing.array == NULL) {
         return rn_fail(error, RN_NOMEM, "out of memory");
     }
-    enum rn_status status = rn_find_each(store, true, visit, &listing, error);
+    enum rn_status status = visit_all(store, &listing, error);
     if (status == RN_OK && listing.status != RN_OK) {
         status = rn_fail(error, listing.status, "%s", rn_status_name(listing.status));
     }
@@ -179,33 +220,34 @@ static int run(int argc, char **argv)
 {
     struct rn_cli_line line;
     struct rn_error error = {RN_OK, ""};
-    char path[4096];
     struct rn_store *store = NULL;
     int done = rn_cli_begin(&rn_cmd_log, argc, argv, true, &line);
     if (done >= 0) {
         return done;
     }
-    if (line.word_count > 0 || line.rest_count > 0) {
-        return rn_cli_complainf("log", RN_EXIT_TROUBLE,
-                                "lists all traces; `reenact show TRACE` shows one");
+    if (line.rest_count > 0) {
+        return rn_cli_complainf("log", RN_EXIT_TROUBLE, "runs no command");
     }
-    enum rn_status status = rn_store_place(asked.store, RN_STORE_READ, path, sizeof path, &error);
+    line.words[line.word_count] = NULL;
+    is_selective = rn_selection_is_given(line.words);
+    enum rn_status status = rn_selection_read(line.words, &selection, NULL, &error);
     if (status == RN_OK) {
-        status = rn_store_open(path, RN_STORE_READ, &store, &error);
+        status = rn_cli_open_store(asked.store, RN_STORE_READ, &store, &error);
     }
     if (status == RN_OK) {
         status = asked.as_json ? list_json(store, &error) : list_table(store, &error);
     }
+    int code = status == RN_OK ? RN_EXIT_SAME
+               : store == NULL ? rn_cli_complain_store("log", &error)
+                               : rn_cli_complain("log", RN_EXIT_TROUBLE, &error);
     rn_store_close(store);
-    if (status == RN_OK) {
-        return RN_EXIT_SAME;
-    }
-    (void)rn_cli_complain("log", RN_EXIT_TROUBLE, &error);
-    if (status == RN_NOTFOUND) {
-        (void)fprintf(stderr, "`reenact record -- COMMAND` makes a store and a first trace\n");
-    }
-    return RN_EXIT_TROUBLE;
+    return code;
 }
 
-const struct rn_cli_command rn_cmd_log = {
-    "log", "log [options]", "list the traces, newest first", options, run, RN_EXIT_TROUBLE, NULL};
+const struct rn_cli_command rn_cmd_log = {"log",
+                                          "log [SELECTION] [options]",
+                                          "list the traces, newest first",
+                                          options,
+                                          run,
+                                          RN_EXIT_TROUBLE,
+                                          NULL};

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "open.h"
 #include "show.h"
 #include "store/find.h"
 
@@ -163,7 +164,6 @@ static int run(int argc, char **argv)
     struct rn_cli_line line;
     struct rn_error error = {RN_OK, ""};
     struct rn_show show;
-    char path[4096];
     memset(&show, 0, sizeof show);
     int done = rn_cli_begin(&rn_cmd_show, argc, argv, true, &line);
     if (done >= 0) {
@@ -172,10 +172,7 @@ static int run(int argc, char **argv)
     show.screen = rn_screen_of(stdout);
     enum rn_status status = check_words(&line, &error);
     if (status == RN_OK) {
-        status = rn_store_place(asked.store, RN_STORE_READ, path, sizeof path, &error);
-    }
-    if (status == RN_OK) {
-        status = rn_store_open(path, RN_STORE_READ, &show.store, &error);
+        status = rn_cli_open_store(asked.store, RN_STORE_READ, &show.store, &error);
     }
     if (status == RN_OK) {
         status = show_in(&show, line.words[0], &error);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "human.h"
 #include "json_out.h"
+#include "open.h"
 #include "printable.h"
 #include "screen.h"
 #include "store/find.h"
@@ -138,13 +139,9 @@ static void tell_line(struct rn_store *store, const struct rn_verify_counts *cou
 static enum rn_status verify(const char *trace, struct rn_verify_counts *counts,
                              struct rn_error *error)
 {
-    char path[4096];
     struct rn_store *store = NULL;
     struct walk walk = {asked.as_json ? json_array() : NULL, 0};
-    enum rn_status status = rn_store_place(asked.store, RN_STORE_READ, path, sizeof path, error);
-    if (status == RN_OK) {
-        status = rn_store_open(path, RN_STORE_READ, &store, error);
-    }
+    enum rn_status status = rn_cli_open_store(asked.store, RN_STORE_READ, &store, error);
     if (status == RN_OK) {
         status = trace != NULL
                      ? verify_trace(store, trace, &walk, counts, error)

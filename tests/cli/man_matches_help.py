@@ -24,12 +24,15 @@ def ask(*arguments):
 
 
 def commands_of_help():
-    return re.findall(r"^  ([a-z]+) ", ask("help"), re.MULTILINE)
+    """Every command, each followed by its parts: "baseline", "baseline freeze", ..."""
+    for command in re.findall(r"^  ([a-z]+) ", ask("help"), re.MULTILINE):
+        yield command
+        yield from re.findall(rf"^  ({command} [a-z]+) ", ask("help", command), re.MULTILINE)
 
 
 def options_of_help(command):
     """name -> argument ("" for flags)."""
-    page = ask("help", command)
+    page = ask("help", *command.split())
     return {name: argument.strip() for name, argument in re.findall(r"^  (--[a-z-]+)( \S+)?  ", page, re.MULTILINE)}
 
 
@@ -39,8 +42,12 @@ def sections_of_manual(text):
     sections = {}
     for part in commands.split("\n.Ss ")[1:]:
         name, _, body = part.partition("\n")
-        sections[name] = {"-" + option: argument for option, argument in re.findall(r"^\.It Fl (-[a-z-]+)(?: Ar (\S+))?$", body, re.MULTILINE)}
+        sections[name] = options_of_manual(body)
     return sections
+
+
+def options_of_manual(body):
+    return {"-" + option: argument for option, argument in re.findall(r"^\.It Fl (-[a-z-]+)(?: Ar (\S+))?$", body, re.MULTILINE)}
 
 
 def limits_of_header(text):
@@ -58,7 +65,7 @@ with open(limits_path, encoding="utf-8") as file:
     limits = dict(limits_of_header(file.read()))
 
 sections = sections_of_manual(manual)
-commands = commands_of_help()
+commands = list(commands_of_help())
 check("help lists commands", len(commands) >= 8, commands)
 check("the manual has the commands of help, in its order", list(sections) == commands, f"{list(sections)} against {commands}")
 for command in commands:
@@ -69,6 +76,9 @@ for command in commands:
         check(f"{command} {option}: stands in both", option in said and option in written)
         check(f"{command} {option}: has the same argument", said.get(option) == written.get(option, None),
               f"{said.get(option)!r} against {written.get(option)!r}")
+
+selection = options_of_manual(manual.split(".Sh SELECTION", 1)[1].split("\n.Sh ", 1)[0])
+check("SELECTION has the options of help, with their arguments", selection and selection == options_of_help("selection"), selection)
 
 told = {name: int(value) for name, value in re.findall(r'^\.\\" (RN_[A-Z_]+) (\d+)$', manual, re.MULTILINE)}
 check("limits were found", len(limits) > 20, len(limits))

@@ -74,7 +74,10 @@ with tempfile.TemporaryDirectory() as empty:
     says(["replay", "a", "--serve", "--self"], 2, "--serve", "--self")
     says(["show"], 2, "which trace")
     says(["show", "a", "--curl", "--json"], 2, "--curl")
-    says(["log", "a"], 2, "reenact show")
+    says(["log", "--since", "sometime"], 2, "sometime", "yesterday")
+    says(["log", "--until", "7d", "--since", "1d"], 2, "--since 1d", "--until 7d")
+    says(["log", "--status", "4x"], 2, "4x")
+    says(["log", "--", "true"], 2, "no command")
     for command in (["log"], ["show", "last"], ["verify"], ["replay", "last"]):
         says(command, 2, empty)
         says([*command, "--store", os.path.join(empty, "no\x1b[31mwhere")], 2, "no\\x1b[31mwhere")
