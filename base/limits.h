@@ -49,6 +49,11 @@
 #define RN_COMMIT_BYTES_MAX ((size_t)1024 * 1024)       /* prepared bytes in one transaction */
 #define RN_COMMIT_EVENTS_MAX 256u
 
+/* `record --each` and what runs several commands at once */
+#define RN_EACH_LINE_BYTES_MAX ((size_t)64 * 1024) /* half of what Linux takes for one argument */
+#define RN_EACH_FILE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define RN_JOBS_MAX 64u
+
 /* The store: its map (less where the address space is limited) and the disk it leaves free */
 #define RN_MAP_BYTES_MAX (UINT64_C(1) << 40)
 #define RN_MAP_BYTES_MIN (UINT64_C(64) * 1024 * 1024)

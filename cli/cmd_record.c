@@ -1,6 +1,6 @@
 /*
  * `reenact record -- COMMAND`: hands the words over to the recorder, and tells in one line what came of it. The exit status is
- * COMMAND's, so every trouble of our own has one of env(1)'s numbers.
+ * COMMAND's, so every trouble of our own has one of env(1)'s numbers. With --each it does so for a suite of inputs.
  */
 #include "commands.h"
 
@@ -8,10 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "gateway/command.h"
 #include "human.h"
 #include "ports.h"
-#include "recorder/record.h"
+#include "printable.h"
+#include "recorder/each.h"
 #include "screen.h"
 #include "shell.h"
 #include "store/trace.h"
@@ -28,7 +30,9 @@ static struct {
     uint64_t listen;
     uint32_t durability;
     bool require_complete;
-} asked;
+    const char *each;
+    uint64_t jobs;
+} asked = {.jobs = 1};
 
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
@@ -45,6 +49,9 @@ static const struct rn_option options[] = {
      "whether an answer ends after its commit"},
     {"--require-complete", RN_OPTION_FLAG, &asked.require_complete, NULL,
      "exit 124 when the recording has gaps"},
+    {"--each", RN_OPTION_TEXT, &asked.each, "FILE",
+     "run COMMAND for each line, put in place of {input}"},
+    {"--jobs", RN_OPTION_NUMBER, &asked.jobs, "N", "with --each, so many at once (-j N)"},
     RN_OPTION_HELP,
     RN_OPTION_END,
 };
@@ -147,11 +154,9 @@ static int exit_of_failure(const struct rn_record_outcome *outcome, enum rn_stat
     return rn_cli_complain("record", code, error);
 }
 
-static int record(char *const *command)
+static struct rn_record_settings settings_of(char *const *command)
 {
-    struct rn_error error = {RN_OK, ""};
-    static struct rn_record_outcome outcome;
-    struct rn_record_settings settings = {
+    return (struct rn_record_settings){
         .store = asked.store,
         .argv = command,
         .environment = environ,
@@ -165,6 +170,13 @@ static int record(char *const *command)
         .port = (uint16_t)asked.listen,
         .durability = asked.durability == 1 ? RN_DURABILITY_ASYNC : RN_DURABILITY_SYNC,
     };
+}
+
+static int record(char *const *command)
+{
+    struct rn_error error = {RN_OK, ""};
+    static struct rn_record_outcome outcome;
+    struct rn_record_settings settings = settings_of(command);
     enum rn_status status = rn_record_run(&settings, &outcome, &error);
     if (status != RN_OK) {
         return exit_of_failure(&outcome, status, &error);
@@ -179,6 +191,125 @@ static int record(char *const *command)
         return rn_cli_complainf("record", RN_EXIT_INCOMPLETE, "the recording is not complete");
     }
     return rn_command_shell_status(outcome.wait_status);
+}
+
+/* --- a suite ------------------------------------------------------------------------------------------------------- */
+
+/* A case that went as it should has said what it had to say itself. */
+static void on_case(void *self, const struct rn_each_case *one)
+{
+    (void)self;
+    rn_screen_progress_end();
+    if (one->remark[0] != '\0') {
+        rn_screen_fresh_line(one->open_line, one->open_stderr_line);
+        (void)rn_cli_complainf("record", 0, "line %u: %s", (unsigned)one->line, one->remark);
+    }
+}
+
+/* One at a time writes where we do, and a line of ours would run into its own. */
+static void on_progress(void *self, size_t ended, size_t running, size_t count)
+{
+    char line[96];
+    (void)self;
+    if (asked.jobs > 1) {
+        (void)snprintf(line, sizeof line, "%zu of %zu cases recorded, %zu running", ended, count,
+                       running);
+        rn_screen_progress(line);
+    }
+}
+
+static void before_output(void *self)
+{
+    (void)self;
+    rn_screen_progress_end();
+}
+
+/* The name of a suite may hold anything, that of a baseline [a-z0-9._-]. */
+static enum rn_status add_baseline_name(struct rn_buffer *out, const char *name)
+{
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; name[i] != '\0' && i < 64 && status == RN_OK; i++) {
+        uint8_t byte = rn_byte_lower((uint8_t)name[i]);
+        bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+        bool is_inner = i > 0 && (byte == '.' || byte == '_' || byte == '-');
+        status = rn_buffer_add_byte(out, is_plain || is_inner ? byte : i > 0 ? '-' : 'x');
+    }
+    return status;
+}
+
+static enum rn_status add_next_command(struct rn_buffer *out, const char *name)
+{
+    struct rn_buffer pattern = {0};
+    enum rn_status status = rn_buffer_addf(&pattern, "%s/*", name);
+    status = status == RN_OK ? rn_buffer_addf(out, "; freeze: reenact baseline freeze ") : status;
+    status = status == RN_OK ? add_baseline_name(out, name) : status;
+    status = status == RN_OK ? rn_buffer_addf(out, " --name ") : status;
+    status = status == RN_OK ? rn_shell_word(out, rn_buffer_bytes(&pattern)) : status;
+    if (status == RN_OK && asked.store != NULL) {
+        status = rn_buffer_addf(out, " --store ");
+        status = status == RN_OK ? rn_shell_word(out, rn_bytes_text(asked.store)) : status;
+    }
+    rn_buffer_free(&pattern);
+    return status;
+}
+
+/* "recorded refunds: 12 cases, 36 calls, 80 kB raw, 9 kB stored, 1 exited non-zero (first: line 4)" */
+static enum rn_status compose_sum(struct rn_buffer *out, const struct rn_each_outcome *outcome)
+{
+    struct rn_human cases, calls, raw, stored;
+    enum rn_status status = rn_buffer_addf(out, "recorded ");
+    status = status == RN_OK ? rn_printable(out, rn_bytes_text(outcome->name), RN_PRINTABLE_LINE)
+                             : status;
+    status = status == RN_OK
+                 ? rn_buffer_addf(out, ": %s, %s, %s raw, %s stored",
+                                  rn_human_count(&cases, outcome->ended, "case", "cases"),
+                                  rn_human_count(&calls, outcome->calls, "call", "calls"),
+                                  rn_human_bytes(&raw, outcome->raw_bytes),
+                                  rn_human_bytes(&stored, outcome->stored_bytes))
+                 : status;
+    if (status == RN_OK && outcome->ended < outcome->count) {
+        status = rn_buffer_addf(out, ", %zu not begun", outcome->count - outcome->ended);
+    }
+    if (status == RN_OK && outcome->recorded < outcome->ended) {
+        status = rn_buffer_addf(out, ", %zu not recorded", outcome->ended - outcome->recorded);
+    }
+    if (status == RN_OK && outcome->incomplete > 0) {
+        status = rn_buffer_addf(out, ", %zu not complete", outcome->incomplete);
+    }
+    if (status == RN_OK && outcome->nonzero > 0) {
+        status = rn_buffer_addf(out, ", %zu exited non-zero (first: line %u)", outcome->nonzero,
+                                (unsigned)outcome->first_line);
+    }
+    status = status == RN_OK ? rn_buffer_addf(out, ", bypasses not observed") : status;
+    if (status == RN_OK && outcome->recorded > 0) {
+        status = add_next_command(out, outcome->name);
+    }
+    return status == RN_OK ? rn_buffer_addf(out, "\n") : status;
+}
+
+static int record_each(char *const *command)
+{
+    struct rn_error error = {RN_OK, ""};
+    struct rn_buffer line = {0};
+    static struct rn_each_outcome outcome;
+    struct rn_each_settings settings = {.record = settings_of(command),
+                                        .file = asked.each,
+                                        .jobs = asked.jobs > RN_JOBS_MAX ? RN_JOBS_MAX + 1
+                                                                         : (unsigned)asked.jobs,
+                                        .require_complete = asked.require_complete,
+                                        .on_case = on_case,
+                                        .on_progress = on_progress,
+                                        .before_output = before_output};
+    enum rn_status status = rn_each_run(&settings, &outcome, &error);
+    rn_screen_progress_end();
+    if (status != RN_OK) {
+        return rn_cli_complain("record", RN_EXIT_FAILED, &error);
+    }
+    if (compose_sum(&line, &outcome) == RN_OK) {
+        (void)rn_screen_put(stderr, &line);
+    }
+    rn_buffer_free(&line);
+    return outcome.exit;
 }
 
 static int run(int argc, char **argv)
@@ -197,7 +328,12 @@ static int run(int argc, char **argv)
         rn_pairs_check("--tag", &asked.tags, &error) != RN_OK) {
         return rn_cli_complain("record", RN_EXIT_FAILED, &error);
     }
-    return record(line.rest);
+    if (asked.each == NULL && asked.jobs != 1) {
+        return rn_cli_complainf("record", RN_EXIT_FAILED,
+                                "--jobs says how many cases of --each run at once: without it "
+                                "there is one COMMAND");
+    }
+    return asked.each != NULL ? record_each(line.rest) : record(line.rest);
 }
 
 const struct rn_cli_command rn_cmd_record = {"record",

@@ -279,6 +279,7 @@ static enum rn_status add_run(struct rn_buffer *out, const struct rn_show *show,
     struct rn_human ended, moment, took;
     uint64_t wait_status = rn_event_number(event, RN_TAG_EXIT, UINT64_MAX);
     enum rn_status status = add_argv(out, rn_event_get(event, RN_TAG_ARGV));
+    status = status == RN_OK ? add_fact(out, "input", rn_event_get(event, RN_TAG_INPUT)) : status;
     status = status == RN_OK ? add_fact(out, "in", rn_event_get(event, RN_TAG_CWD)) : status;
     if (status == RN_OK) {
         status = add_fact(out, "started",

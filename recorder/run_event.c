@@ -149,6 +149,7 @@ static void put_beginning(struct rn_run_event *run, const struct rn_record_setti
     for (size_t i = 0; settings->argv[i] != NULL; i++) {
         (void)rn_run_put(&fixed[RN_TAG_ARGV], rn_bytes_text(settings->argv[i]));
     }
+    (void)rn_buffer_add(&fixed[RN_TAG_INPUT], rn_bytes_text(settings->input));
     if (getcwd(cwd, sizeof cwd) != NULL) {
         (void)rn_buffer_add(&fixed[RN_TAG_CWD], rn_bytes_text(cwd));
         rn_provenance_commit(cwd, &fixed[RN_TAG_COMMIT]);

@@ -24,7 +24,8 @@ static struct rn_timer *deadline;
 
 static char *const argv[] = {"app", "--key", "value", NULL};
 static char *const environment[] = {"ZETA=secret-value", "ALPHA=1", "EMPTY=", NULL};
-static const struct rn_record_settings settings = {.argv = argv, .environment = environment};
+static const struct rn_record_settings settings = {
+    .argv = argv, .environment = environment, .input = "a line"};
 
 static void set_up(void)
 {
@@ -109,6 +110,7 @@ START_TEST(a_run_comes_back_with_its_streams_and_exit)
     const struct rn_event *event = event_of_run();
     ck_assert_int_eq(rn_event_kind_of(event), RN_EVENT_RUN);
     ck_field(event, RN_TAG_ARGV, RN_LIT("\3app\5--key\5value"));
+    ck_field(event, RN_TAG_INPUT, RN_LIT("a line"));
     ck_field(event, RN_TAG_ENVIRONMENT, RN_LIT("\5ALPHA\5EMPTY\4ZETA"));
     ck_field(event, RN_TAG_STDIN, RN_LIT("typed\n"));
     ck_field(event, RN_TAG_STDOUT, RN_LIT("hello world\n"));
