@@ -153,7 +153,7 @@ static const uint64_t plain_fields =
     RN_TAG_BIT(RN_TAG_FLAGS) | RN_TAG_BIT(RN_TAG_ORDER) | RN_TAG_BIT(RN_TAG_REQUEST_FRAMING) |
     RN_TAG_BIT(RN_TAG_CLIENT) | RN_TAG_BIT(RN_TAG_CONNECTION) | RN_TAG_BIT(RN_TAG_RESPONSE_CUTS) |
     RN_TAG_BIT(RN_TAG_PIECE_TIMES) | RN_TAG_BIT(RN_TAG_RESPONSE_FRAMING) | RN_TAG_BIT(RN_TAG_EXIT) |
-    RN_TAG_BIT(RN_TAG_MAC);
+    RN_TAG_BIT(RN_TAG_MAC) | RN_TAG_BIT(RN_TAG_ANSWERS);
 
 static const uint64_t stream_fields = RN_TAG_BIT(RN_TAG_RESPONSE_BODY) | RN_TAG_BIT(RN_TAG_STDIN) |
                                       RN_TAG_BIT(RN_TAG_STDOUT) | RN_TAG_BIT(RN_TAG_STDERR);
@@ -172,6 +172,7 @@ static const struct whole_rule {
     {RN_TAG_CWD, rn_find_text},
     {RN_TAG_STDIO, rn_find_text},
     {RN_TAG_COMMIT, rn_find_text},
+    {RN_TAG_INPUT, rn_find_text},
     {RN_TAG_NOTE, rn_find_text},
 };
 
@@ -184,6 +185,7 @@ static const struct list_rule {
     {RN_TAG_VARIABLES, RN_LIST_RUNS, rn_find_target}, /* URLs with userinfo and queries */
     {RN_TAG_ARGV, RN_LIST_RUNS, rn_find_text},
     {RN_TAG_LABELS, RN_LIST_RUNS, rn_find_text},
+    {RN_TAG_MOVES, RN_LIST_RUNS, rn_find_text},
     {RN_TAG_ENVIRONMENT, RN_LIST_RUNS, rn_find_text},
     {RN_TAG_LOCKS, RN_LIST_RUNS, rn_find_text},
     {RN_TAG_PORTS, RN_LIST_PORTS, rn_find_text},

@@ -22,6 +22,8 @@ static const char *const tag_names[RN_TAG_LIMIT] = {
     [RN_TAG_LABELS] = "labels",
     [RN_TAG_REDACTIONS] = "redactions",
     [RN_TAG_RULE] = "rule",
+    [RN_TAG_ANSWERS] = "answers",
+    [RN_TAG_MOVES] = "moves",
     [RN_TAG_UPSTREAM] = "upstream",
     [RN_TAG_METHOD] = "method",
     [RN_TAG_TARGET] = "target",
@@ -51,6 +53,7 @@ static const char *const tag_names[RN_TAG_LIMIT] = {
     [RN_TAG_MAC] = "mac",
     [RN_TAG_PORTS] = "ports",
     [RN_TAG_VARIABLES] = "variables",
+    [RN_TAG_INPUT] = "input",
     [RN_TAG_GAP] = "gap",
     [RN_TAG_NOTE] = "note",
 };

@@ -22,15 +22,15 @@ static const uint64_t said_fields =
     BIT(RN_TAG_REQUEST_TRAILERS) | BIT(RN_TAG_INTERIM) | BIT(RN_TAG_RESPONSE_HEAD) |
     BIT(RN_TAG_RESPONSE_BODY) | BIT(RN_TAG_RESPONSE_CUTS) | BIT(RN_TAG_RESPONSE_TRAILERS) |
     BIT(RN_TAG_ARGV) | BIT(RN_TAG_STDIN) | BIT(RN_TAG_STDOUT) | BIT(RN_TAG_STDERR) |
-    BIT(RN_TAG_EXIT);
+    BIT(RN_TAG_EXIT) | BIT(RN_TAG_INPUT);
 /* Those of them that are heads: without their volatile lines. */
 static const uint64_t head_fields = BIT(RN_TAG_REQUEST_HEAD) | BIT(RN_TAG_RESPONSE_HEAD);
 /* Fields that stand whole in one piece, so that their hash need not be kept running while thousands of streams are open. */
-static const uint64_t whole_fields = BIT(RN_TAG_KIND) | BIT(RN_TAG_RULE) | BIT(RN_TAG_UPSTREAM) |
-                                     BIT(RN_TAG_METHOD) | BIT(RN_TAG_TARGET) |
-                                     BIT(RN_TAG_REQUEST_HEAD) | BIT(RN_TAG_REQUEST_FRAMING) |
-                                     BIT(RN_TAG_CLIENT) | BIT(RN_TAG_CONNECTION) |
-                                     BIT(RN_TAG_RESPONSE_HEAD) | BIT(RN_TAG_RESPONSE_FRAMING);
+static const uint64_t whole_fields =
+    BIT(RN_TAG_KIND) | BIT(RN_TAG_RULE) | BIT(RN_TAG_UPSTREAM) | BIT(RN_TAG_METHOD) |
+    BIT(RN_TAG_TARGET) | BIT(RN_TAG_REQUEST_HEAD) | BIT(RN_TAG_REQUEST_FRAMING) |
+    BIT(RN_TAG_CLIENT) | BIT(RN_TAG_CONNECTION) | BIT(RN_TAG_RESPONSE_HEAD) |
+    BIT(RN_TAG_RESPONSE_FRAMING) | BIT(RN_TAG_ANSWERS) | BIT(RN_TAG_MOVES) | BIT(RN_TAG_INPUT);
 
 static bool among(uint64_t set, unsigned tag)
 {

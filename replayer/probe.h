@@ -1,0 +1,49 @@
+/*
+ * The first calls of a backtest go as a probe: when more than a tenth of them fail alike, the rest is not sent. Pure. Private to
+ * replayer/.
+ *
+ * Alike: the same status, or the same error of the transfer where no answer came, and the same words in the provider's message
+ * once numbers, identifiers and quoted names are left out. Calls count with their last attempt: what was answered in the end is
+ * no failure. One failure alone is never "alike", unless the probe has no other call.
+ */
+#ifndef RN_REPLAYER_PROBE_H
+#define RN_REPLAYER_PROBE_H
+
+#include "backtest.h"
+
+struct rn_probe_kind {
+    unsigned count;
+    uint32_t words;  /* of its message */
+    unsigned status; /* 0: no answer */
+    int code;        /* of the transfer */
+    char sentence[320];
+};
+
+struct rn_probe {
+    unsigned calls; /* at most RN_BACKTEST_PROBE; 0: nothing to probe */
+    unsigned ended;
+    unsigned kind_count;
+    struct rn_probe_kind kinds[RN_BACKTEST_PROBE];
+};
+
+enum rn_probe_state {
+    RN_PROBE_OPEN,   /* some of its calls have no final answer yet */
+    RN_PROBE_PASSED, /* all have; the rest may go */
+    RN_PROBE_FAILED  /* more than a tenth failed alike; known as early as possible */
+};
+
+/* How one call of the probe ended for good. */
+struct rn_probe_end {
+    bool is_success;
+    unsigned status;
+    int code;                /* CURLcode where no answer came */
+    struct rn_bytes message; /* the provider's, or ours where no answer came */
+};
+
+void rn_probe_init(struct rn_probe *probe, size_t calls);
+void rn_probe_take(struct rn_probe *probe, const struct rn_probe_end *end);
+enum rn_probe_state rn_probe_state(const struct rn_probe *probe);
+/* After RN_PROBE_FAILED: "17 of the first 20 calls failed alike: 401, Incorrect API key provided". Lent. */
+void rn_probe_sentence(const struct rn_probe *probe, char *out, size_t out_bytes);
+
+#endif

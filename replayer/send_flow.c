@@ -1,0 +1,470 @@
+/*
+ * What goes when: slots, pace, probe, further attempts, and the end. Called at the end of a turn of the loop in which anything changed, by
+ * timers and by the writer. Declines to know how a call is sent or stored.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "backoff.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "send.h"
+
+static uint64_t now_ns(const struct rn_send *send)
+{
+    return rn_loop_now_ns(send->loop);
+}
+
+/* --- stopping -------------------------------------------------------------------------------------------------------- */
+
+/* A provider may repeat our key in its error; no sentence does. */
+static void hide_credential(const struct rn_send *send, char *sentence)
+{
+    struct rn_bytes key = rn_buffer_bytes(&send->credential);
+    size_t at;
+    while (key.len > 0 && (at = rn_bytes_find(rn_bytes_text(sentence), key)) != RN_NPOS) {
+        memset(sentence + at, 'x', key.len);
+    }
+}
+
+void rn_send_stop(struct rn_send *send, enum rn_backtest_end end, const char *sentence)
+{
+    if (send->is_stopping) {
+        return;
+    }
+    send->is_stopping = true;
+    send->end = end;
+    (void)snprintf(send->outcome->sentence, sizeof send->outcome->sentence, "%s", sentence);
+    hide_credential(send, send->outcome->sentence);
+    rn_timer_start(send->grace, RN_SEND_GRACE_NS);
+    rn_turn_again(send->turn);
+}
+
+void rn_send_fail(struct rn_send *send, enum rn_status status, const char *sentence)
+{
+    if (send->status == RN_OK) {
+        send->status = rn_fail(send->error, status, "%s", sentence);
+    }
+    rn_send_stop(send, RN_BACKTEST_INTERRUPTED, sentence);
+}
+
+void rn_send_cancel(void *self)
+{
+    struct rn_send *send = self;
+    for (struct rn_send_call *call = send->calls, *next; call != NULL; call = next) {
+        next = call->next;
+        rn_send_call_cancel(call, "the backtest ended before the answer was complete");
+    }
+}
+
+/* --- the probe ------------------------------------------------------------------------------------------------------- */
+
+static bool is_probing(const struct rn_send *send)
+{
+    return send->queue.until < send->queue.count || send->probe.ended < send->probe.calls;
+}
+
+static void judge_probe(struct rn_send *send)
+{
+    char sentence[480];
+    switch (rn_probe_state(&send->probe)) {
+    case RN_PROBE_OPEN:
+        return;
+    case RN_PROBE_PASSED:
+        rn_queue_limit(&send->queue, send->queue.count);
+        return;
+    case RN_PROBE_FAILED:
+        rn_probe_sentence(&send->probe, sentence, sizeof sentence - 32);
+        (void)strcat(sentence, "; nothing more was sent");
+        rn_send_stop(send, RN_BACKTEST_PROBE_FAILED, sentence);
+        return;
+    }
+}
+
+static void probe_stored(struct rn_send *send, const struct rn_plan_answer *answer)
+{
+    const struct rn_probe_end end = {
+        .is_success = rn_plan_is_success(answer->status, (enum rn_end)answer->end),
+        .status = answer->status};
+    rn_probe_take(&send->probe, &end);
+}
+
+/* Whether any call behind the probe was ever tried: then it was passed once, or given up by somebody who knew. */
+static bool is_beyond(const struct rn_send *send)
+{
+    for (size_t i = send->probe.calls; i < send->plan.call_count; i++) {
+        if (send->answers[i].attempts > 0 || send->answers[i].lost) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The probe failed, and what made it fail may have been mended since: its failures are sent again. */
+static void open_again(struct rn_send *send)
+{
+    for (size_t i = 0; i < send->probe.calls; i++) {
+        struct rn_plan_answer *answer = &send->answers[i];
+        if (answer->final && !rn_plan_is_success(answer->status, (enum rn_end)answer->end)) {
+            answer->final = false;
+            answer->attempts = 0;
+        }
+    }
+}
+
+void rn_send_probe_begin(struct rn_send *send)
+{
+    rn_probe_init(&send->probe, send->plan.call_count);
+    for (size_t i = 0; i < send->probe.calls; i++) {
+        if (send->answers[i].final) {
+            probe_stored(send, &send->answers[i]);
+        }
+    }
+    if (rn_probe_state(&send->probe) == RN_PROBE_FAILED && !is_beyond(send)) {
+        open_again(send);
+        rn_send_probe_begin(send);
+    } else if (rn_probe_state(&send->probe) == RN_PROBE_OPEN) {
+        rn_queue_limit(&send->queue, send->probe.calls);
+    }
+}
+
+static void probe_take(struct rn_send *send, const struct rn_send_call *call)
+{
+    if (call->index >= send->probe.calls || !is_probing(send)) {
+        return;
+    }
+    const char *said = call->status == 0 || call->message[0] == '\0' ? call->reason : call->message;
+    const struct rn_probe_end end = {.is_success = rn_plan_is_success(call->status, call->end),
+                                     .status = call->status,
+                                     .code = call->code,
+                                     .message = rn_bytes_text(said)};
+    rn_probe_take(&send->probe, &end);
+    judge_probe(send);
+}
+
+/* --- after an answer ------------------------------------------------------------------------------------------------- */
+
+static void send_again(struct rn_send *send, const struct rn_send_call *call)
+{
+    uint64_t chance = 0;
+    rn_random_bytes(&chance, sizeof chance);
+    uint64_t wait_ns = call->asked_ns != UINT64_MAX
+                           ? call->asked_ns
+                           : rn_backoff_ns(send->answers[call->index].attempts, chance);
+    if (rn_queue_put(&send->queue, call->index, now_ns(send) + wait_ns) != RN_OK) {
+        rn_send_fail(send, RN_NOMEM, "out of memory while a call waited for another attempt");
+        return;
+    }
+    send->outcome->retried++;
+}
+
+void rn_send_settled(struct rn_send *send, struct rn_send_call *call)
+{
+    struct rn_plan_answer *answer = &send->answers[call->index];
+    if (call->end == RN_END_ABORTED) {
+        answer->lost = true; /* we broke it off: it is sent again by the next run */
+        return;
+    }
+    answer->trace = *rn_recording_id(call->trace->recording);
+    answer->n = call->n;
+    answer->attempts++;
+    answer->status = (uint16_t)call->status;
+    answer->end = (uint8_t)call->end;
+    answer->final = rn_plan_is_final(&send->plan, call->status, call->end, answer->attempts);
+    if (!answer->final) {
+        send_again(send, call);
+        return;
+    }
+    bool failed = !rn_plan_is_success(call->status, call->end);
+    send->final_count++;
+    send->failed_count += failed;
+    send->outcome->answered++;
+    send->outcome->failed += failed;
+    probe_take(send, call);
+}
+
+/* --- the next call --------------------------------------------------------------------------------------------------- */
+
+/* A call whose recording is gone or damaged since the plan was made is named and left out. */
+static void leave_out(struct rn_send *send, size_t index, const struct rn_error *why)
+{
+    if (send->unreadable++ == 0) {
+        (void)snprintf(send->unreadable_first, sizeof send->unreadable_first, "%.*s",
+                       (int)sizeof send->unreadable_first - 1, why->text);
+    }
+    if (index < send->probe.calls && is_probing(send)) {
+        rn_probe_take(&send->probe, &(struct rn_probe_end){.is_success = true});
+        judge_probe(send);
+    }
+}
+
+static bool make_ready(struct rn_send *send)
+{
+    struct rn_error why = {0};
+    size_t index;
+    while (send->ready == NULL && !send->is_stopping &&
+           rn_queue_take(&send->queue, now_ns(send), &index)) {
+        enum rn_status status = rn_send_call_make(send, index, &send->ready, &why);
+        if (status == RN_NOMEM) {
+            rn_send_fail(send, RN_NOMEM, "out of memory while a call was read");
+        } else if (status != RN_OK) {
+            leave_out(send, index, &why);
+        }
+    }
+    return send->ready != NULL && !send->is_stopping;
+}
+
+static void money(uint64_t pico, char out[32])
+{
+    (void)snprintf(out, 32, "$%" PRIu64 ".%04" PRIu64, pico / RN_PICO_PER_DOLLAR,
+                   pico % RN_PICO_PER_DOLLAR / (RN_PICO_PER_DOLLAR / 10000));
+}
+
+static void stop_for_budget(struct rn_send *send)
+{
+    char id[33];
+    char left[32];
+    char next[32];
+    char budget[32];
+    char sentence[sizeof send->outcome->sentence];
+    const struct rn_pace *pace = &send->pace;
+    rn_trace_id_text(&send->plan.id, id);
+    money(pace->budget_pico > pace->spent_pico ? pace->budget_pico - pace->spent_pico : 0, left);
+    money(send->ready->need.pico, next);
+    money(pace->budget_pico, budget);
+    (void)snprintf(sentence, sizeof sentence,
+                   "of the budget of %s, %s is left, and the next call may cost %s: %" PRIu64
+                   " of %zu calls are answered; to go on: reenact backtest resume %s --budget "
+                   "AMOUNT",
+                   budget, left, next, send->final_count, send->plan.call_count, id + 24);
+    rn_send_stop(send, RN_BACKTEST_BUDGET, sentence);
+}
+
+/* Claims the ready call's place. Otherwise *again_ns is when to try again. */
+static bool claim_ready(struct rn_send *send, uint64_t *again_ns)
+{
+    struct rn_send_call *call = send->ready;
+    enum rn_pace_answer answer =
+        rn_pace_claim(&send->pace, now_ns(send), &call->need, &call->claim, again_ns);
+    switch (answer) {
+    case RN_PACE_GO:
+        return true;
+    case RN_PACE_RATE:
+        send->waiting = "rate limit";
+        return false;
+    case RN_PACE_PAUSED:
+        send->waiting = "retry-after";
+        return false;
+    case RN_PACE_BUDGET:
+        if (send->in_flight == 0) {
+            stop_for_budget(send);
+        }
+        return false;
+    }
+    return false;
+}
+
+/* --- traces ---------------------------------------------------------------------------------------------------------- */
+
+static void close_trace(struct rn_send_trace *trace)
+{
+    trace->is_closing = true;
+    trace->closing =
+        (struct rn_entry){.kind = RN_ENTRY_TRACE_CLOSE, .trace = trace->recording, .owner = NULL};
+    rn_writer_submit(trace->send->writer, &trace->closing);
+}
+
+/* Closes those that get no further event and wait for none. */
+static void close_traces(struct rn_send *send)
+{
+    for (struct rn_send_trace *trace = send->traces; trace != NULL; trace = trace->next) {
+        bool is_done = trace->is_full || send->is_ended;
+        if (is_done && !trace->is_closing && trace->open == 0 && trace->n > 0) {
+            close_trace(trace);
+        }
+    }
+}
+
+static void trace_closed(struct rn_send *send, struct rn_entry *entry)
+{
+    struct rn_send_trace **at = &send->traces;
+    while (&(*at)->closing != entry) {
+        at = &(*at)->next;
+    }
+    struct rn_send_trace *trace = *at;
+    if (entry->status != RN_OK && send->end == RN_BACKTEST_DONE) {
+        send->is_stopping = false; /* what was to be the end is none */
+        rn_send_stop(send, RN_BACKTEST_STORE,
+                     "the store did not take the end of a trace; what was answered is kept");
+    }
+    *at = trace->next;
+    rn_free(trace);
+}
+
+/* A recording that is open, and shares what it knows of credentials with the ones before. */
+static bool open_trace(struct rn_send *send)
+{
+    struct rn_send_trace *before = send->traces;
+    if (before != NULL && before->n < RN_SEND_TRACE_EVENTS) {
+        return true;
+    }
+    char name[256];
+    struct rn_send_trace *trace = rn_calloc(1, sizeof *trace);
+    struct rn_recording_settings settings = {.session = send->plan.id, .kind = RN_PLAN_KIND};
+    rn_uuid7(settings.id.bytes);
+    (void)snprintf(name, sizeof name, "%.*s", (int)send->plan.name.len,
+                   send->plan.name.len == 0 ? "" : (const char *)send->plan.name.data);
+    settings.name = name[0] == '\0' ? NULL : name;
+    if (trace != NULL) {
+        trace->send = send;
+        trace->recording =
+            rn_recording_open(send->writer, &settings, before == NULL ? NULL : before->recording);
+    }
+    if (trace == NULL || trace->recording == NULL ||
+        (send->credential.len > 0 &&
+         rn_recording_learn(trace->recording, rn_buffer_bytes(&send->credential)) != RN_OK)) {
+        rn_free(trace);
+        rn_send_fail(send, RN_NOMEM, "out of memory before a trace could be opened");
+        return false;
+    }
+    if (before != NULL) {
+        before->is_full = true;
+    }
+    trace->next = before;
+    send->traces = trace;
+    return true;
+}
+
+/* --- filling --------------------------------------------------------------------------------------------------------- */
+
+/* Calls whose intent is stored and that a pause held back. */
+static void release_held(struct rn_send *send, uint64_t *again_ns)
+{
+    uint64_t until_ns = UINT64_MAX;
+    bool may_send = rn_pace_may_send(&send->pace, now_ns(send), &until_ns);
+    for (struct rn_send_call *call = send->calls, *next; call != NULL; call = next) {
+        next = call->next;
+        if (call->state != RN_SEND_HELD) {
+            continue;
+        }
+        if (send->is_stopping || may_send) {
+            rn_send_call_go(call);
+        } else {
+            *again_ns = until_ns;
+        }
+    }
+}
+
+static bool has_slot(const struct rn_send *send)
+{
+    return !send->is_stopping && send->in_flight < send->jobs &&
+           send->call_count < 2 * (size_t)send->jobs + 1;
+}
+
+static void begin_ready(struct rn_send *send)
+{
+    if (open_trace(send)) {
+        struct rn_send_call *call = send->ready;
+        send->ready = NULL;
+        send->waiting = "";
+        rn_send_call_begin(call);
+    }
+}
+
+/* All that will be sent was sent and stored: the traces are closed, and then it is over. */
+static void maybe_end(struct rn_send *send)
+{
+    bool is_idle = send->calls == NULL;
+    if (!send->is_stopping && is_idle && rn_queue_is_empty(&send->queue)) {
+        rn_send_stop(send, RN_BACKTEST_DONE, "");
+    }
+    if (!send->is_stopping || !is_idle) {
+        return;
+    }
+    send->is_ended = true;
+    close_traces(send);
+    bool is_open = false;
+    for (const struct rn_send_trace *trace = send->traces; trace != NULL; trace = trace->next) {
+        is_open = is_open || trace->is_closing;
+    }
+    if (!is_open) {
+        rn_loop_stop(send->loop);
+    }
+}
+
+void rn_send_fill(void *self)
+{
+    struct rn_send *send = self;
+    uint64_t again_ns = UINT64_MAX;
+    release_held(send, &again_ns);
+    while (has_slot(send) && make_ready(send)) {
+        if (!claim_ready(send, &again_ns)) {
+            break;
+        }
+        begin_ready(send);
+    }
+    if (send->is_stopping && send->ready != NULL) {
+        rn_pace_settle(&send->pace, now_ns(send), &send->ready->claim, &(struct rn_pace_need){0});
+        rn_send_call_free(send->ready);
+        send->ready = NULL;
+    }
+    if (has_slot(send) && send->ready == NULL) {
+        uint64_t due_ns = rn_queue_due_ns(&send->queue);
+        again_ns = due_ns < again_ns ? due_ns : again_ns;
+    }
+    if (again_ns != UINT64_MAX) {
+        uint64_t now = now_ns(send);
+        rn_timer_start(send->due, again_ns > now ? again_ns - now : 1);
+    }
+    close_traces(send);
+    maybe_end(send);
+}
+
+/* --- the writer ------------------------------------------------------------------------------------------------------ */
+
+void rn_send_collect(void *self)
+{
+    struct rn_send *send = self;
+    struct rn_entry *entry;
+    while ((entry = rn_writer_collect(send->writer)) != NULL) {
+        if (entry->owner == NULL) {
+            trace_closed(send, entry);
+        } else {
+            rn_send_call_returned(entry->owner);
+        }
+    }
+    if (send->throttled > 0 && rn_writer_backlog_bytes(send->writer) < RN_WRITER_BYTES_MAX / 2) {
+        for (struct rn_send_call *call = send->calls; call != NULL; call = call->next) {
+            rn_send_call_resume(call);
+        }
+    }
+    rn_turn_again(send->turn);
+}
+
+/* --- progress -------------------------------------------------------------------------------------------------------- */
+
+void rn_send_on_tick(void *self)
+{
+    struct rn_send *send = self;
+    uint64_t passed_ns = now_ns(send) - send->started_ns;
+    struct rn_backtest_progress progress = {.calls = send->plan.call_count,
+                                            .answered = send->final_count,
+                                            .failed = send->failed_count,
+                                            .in_flight = send->in_flight,
+                                            .retried = send->outcome->retried,
+                                            .spent_pico =
+                                                send->pace.spent_pico - send->doubtful_pico,
+                                            .budget_pico = send->pace.budget_pico,
+                                            .cost_known = send->has_price,
+                                            .seconds_left = UINT64_MAX,
+                                            .waiting = send->waiting};
+    uint64_t fresh = send->final_count - send->final_before;
+    if (passed_ns > 0 && fresh > 0) {
+        progress.per_second = (double)fresh / ((double)passed_ns / 1e9);
+        progress.seconds_left =
+            (uint64_t)((double)(progress.calls - progress.answered) / progress.per_second + 0.5);
+    }
+    send->run->on_progress(send->run->self, &progress);
+    rn_timer_start(send->tick, RN_SEND_TICK_NS);
+}
