@@ -288,7 +288,8 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
     } else if (rn_reader_is_type(data, "error")) {
         rn_reader_error(reader, data);
     } else if (response != NULL) {
-        read_envelope(reader, response); /* created, queued, in_progress */
+        /* created, queued, in_progress: all but the model is still to come */
+        reader->out->model_answered = rn_reader_text(reader, rn_json_member(response, "model"));
     }
 }
 

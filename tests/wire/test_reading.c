@@ -2,61 +2,12 @@
 #include "main.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "reading.h"
-#include "base/buffer.h"
-#include "base/memory.h"
+#include "told.h"
 
 #define OPENAI "/v1/chat/completions"
 #define ANTHROPIC "/v1/messages"
-
-static enum rn_status make(struct rn_arena *arena, const char *target, const char *request,
-                           const char *answer, struct rn_reading *out)
-{
-    const struct rn_reading_input input = {
-        .method = RN_LIT("POST"),
-        .target = rn_bytes_text(target),
-        .request_body = rn_bytes_text(request),
-        .status = 200,
-        .response_type = strncmp(answer, "{", 1) == 0 ? RN_LIT("application/json")
-                                                      : RN_LIT("text/event-stream; charset=utf-8"),
-        .response_body = rn_bytes_text(answer),
-    };
-    struct rn_error error;
-    return rn_reading_make(arena, &input, out, &error);
-}
-
-/* "kind role name#id: text" per line. */
-static char *told(const struct rn_said *said)
-{
-    static const char *const kinds[] = {"text", "call", "result", "refusal", "thinking", "other"};
-    struct rn_buffer out = {0};
-    for (; said != NULL; said = said->next) {
-        rn_buffer_addf(&out, "%s %.*s", kinds[said->kind], (int)said->role.len,
-                       (const char *)said->role.data);
-        if (said->name.len > 0 || said->id.len > 0) {
-            rn_buffer_addf(&out, " %.*s#%.*s", (int)said->name.len, (const char *)said->name.data,
-                           (int)said->id.len, (const char *)said->id.data);
-        }
-        rn_buffer_addf(&out, ": %.*s\n", (int)said->text.len, (const char *)said->text.data);
-    }
-    rn_buffer_add_byte(&out, 0);
-    return (char *)out.data;
-}
-
-static void check_said(const struct rn_said *said, const char *expected)
-{
-    char *text = told(said);
-    ck_assert_str_eq(text, expected);
-    rn_free(text);
-}
-
-static bool is(struct rn_bytes bytes, const char *text)
-{
-    return rn_bytes_equal(bytes, rn_bytes_text(text));
-}
 
 /* --- recognition --------------------------------------------------------------------------------------------------- */
 
@@ -210,25 +161,98 @@ START_TEST(openai_stream_is_put_together)
 }
 END_TEST
 
+/* Only the last line's end may be missing. */
 START_TEST(openai_stream_cut_anywhere_is_not_complete)
 {
-    size_t whole = sizeof openai_stream - 1;
-    for (size_t len = 0; len < whole; len++) {
+    check_cuts(OPENAI, "{\"messages\":[]}", openai_stream, 2);
+}
+END_TEST
+
+START_TEST(openai_stream_says_what_the_whole_answer_says)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading whole;
+    struct rn_reading streamed;
+    ck_assert_int_eq(
+        make(&arena, OPENAI, openai_request,
+             "{\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
+             "\"content\":\"Hello \xc3\xa9\",\"tool_calls\":[{\"id\":\"c0\",\"function\":{"
+             "\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"c1\",\"function\":{\"name\":\"g\","
+             "\"arguments\":\"[]\"}}]},\"finish_reason\":\"tool_calls\"},{\"index\":1,\"message\":{"
+             "\"role\":\"assistant\",\"content\":\"Other\"}}],\"usage\":{\"prompt_tokens\":7,"
+             "\"completion_tokens\":9}}",
+             &whole),
+        RN_OK);
+    ck_assert_int_eq(make(&arena, OPENAI, openai_request, openai_stream, &streamed), RN_OK);
+    check_same_answer(&whole, &streamed);
+    rn_arena_free(&arena);
+}
+END_TEST
+
+/* Mistral's content in parts; reasoning that comes behind the text it led to. */
+START_TEST(openai_content_in_parts_is_the_same_in_a_stream)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading whole;
+    struct rn_reading streamed;
+    ck_assert_int_eq(
+        make(&arena, OPENAI, openai_request,
+             "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":[{\"type\":"
+             "\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]},{\"type\":\"text\","
+             "\"text\":\"four\"}]},\"finish_reason\":\"stop\"}]}",
+             &whole),
+        RN_OK);
+    ck_assert_int_eq(
+        make(&arena, OPENAI, openai_request,
+             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"fo\"}}]}\n\n"
+             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":[{\"type\":\"thinking\","
+             "\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]}]}}]}\n\n"
+             "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":[{\"type\":\"text\","
+             "\"text\":\"ur\"}]},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+             &streamed),
+        RN_OK);
+    check_said(whole.response, "thinking assistant: hm\ntext assistant: four\n");
+    check_same_answer(&whole, &streamed);
+    rn_arena_free(&arena);
+}
+END_TEST
+
+/* Arguments that are an object where a text should be (Ollama's habit). */
+START_TEST(openai_arguments_may_be_an_object)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    ck_assert_int_eq(make(&arena, OPENAI, openai_request,
+                          "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"tool_calls\":[{"
+                          "\"function\":{\"name\":\"f\",\"arguments\":{\"x\": 1}}}]}}]}",
+                          &reading),
+                     RN_OK);
+    check_said(reading.response, "call assistant f#: {\"x\": 1}\n");
+    ck_assert_int_eq(make(&arena, OPENAI, openai_request,
+                          "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{"
+                          "\"name\":\"f\",\"arguments\":{\"x\": 1}}}]}}]}\n\n",
+                          &reading),
+                     RN_OK);
+    check_said(reading.response, "call assistant f#: {\"x\": 1}\n");
+    rn_arena_free(&arena);
+}
+END_TEST
+
+START_TEST(openai_counts_of_a_cache_are_told_in_four_places)
+{
+    static const char *const usages[] = {"\"prompt_tokens_details\":{\"cached_tokens\":64}",
+                                         "\"num_cached_tokens\":64", "\"cached_tokens\":64",
+                                         "\"prompt_cache_hit_tokens\":64"};
+    for (size_t i = 0; i < sizeof usages / sizeof usages[0]; i++) {
         struct rn_arena arena = {0};
         struct rn_reading reading;
-        char *exact = malloc(len + 1);
-        memcpy(exact, openai_stream, len);
-        const struct rn_reading_input input = {.method = RN_LIT("POST"),
-                                               .target = RN_LIT(OPENAI),
-                                               .status = 200,
-                                               .request_body = RN_LIT("{\"messages\":[]}"),
-                                               .response_type = RN_LIT("Text/Event-Stream"),
-                                               .response_body = rn_bytes_of(exact, len)};
-        enum rn_status status = rn_reading_make(&arena, &input, &reading, NULL);
-        ck_assert(status == RN_OK || status == RN_INVALID);
-        /* Only the last line's end may be missing. */
-        ck_assert_msg(reading.complete == (len + 2 >= whole), "%zu of %zu", len, whole);
-        free(exact);
+        char answer[256];
+        snprintf(answer, sizeof answer,
+                 "{\"choices\":[],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":1,%s}}",
+                 usages[i]);
+        ck_assert_int_eq(make(&arena, OPENAI, openai_request, answer, &reading), RN_OK);
+        ck_assert_uint_eq(reading.tokens_in, 100);
+        ck_assert_uint_eq(reading.tokens_cached, 64);
         rn_arena_free(&arena);
     }
 }
@@ -391,23 +415,76 @@ START_TEST(anthropic_stream_is_put_together)
 }
 END_TEST
 
+START_TEST(anthropic_stream_cut_anywhere_is_not_complete)
+{
+    check_cuts(ANTHROPIC, "{\"messages\":[]}", anthropic_stream, 2);
+}
+END_TEST
+
+/* A tool of theirs answers in a block that comes whole; an unknown block has an id that nobody asks for. */
+START_TEST(anthropic_blocks_that_come_whole_are_the_same_in_a_stream)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading whole;
+    struct rn_reading streamed;
+    static const char found[] =
+        "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"w\","
+        "\"content\":[{\"url\": \"a\"},{\"type\":\"text\",\"text\":\"b\"}]}";
+    static const char failed[] = "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"v\","
+                                 "\"content\":{\"error_code\":\"x\"}}";
+    static const char other[] = "{\"type\":\"fallback\",\"id\":\"f\"}";
+    struct rn_buffer answer = {0};
+    struct rn_buffer stream = {0};
+    rn_buffer_addf(&answer,
+                   "{\"role\":\"assistant\",\"model\":\"c\",\"content\":[%s,%s,%s],"
+                   "\"stop_reason\":\"pause_turn\",\"usage\":{\"output_tokens\":3}}%c",
+                   found, failed, other, 0);
+    rn_buffer_addf(&stream,
+                   "data: {\"type\":\"message_start\",\"message\":{\"model\":\"c\"}}\n\n"
+                   "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":%s}\n\n"
+                   "data: {\"type\":\"content_block_start\",\"index\":2,\"content_block\":%s}\n\n"
+                   "data: {\"type\":\"content_block_start\",\"index\":1,\"content_block\":%s}\n\n"
+                   "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"pause_turn\"},"
+                   "\"usage\":{\"output_tokens\":3}}\n\n"
+                   "data: {\"type\":\"message_stop\"}\n\n%c",
+                   found, other, failed, 0);
+    ck_assert_int_eq(make(&arena, ANTHROPIC, anthropic_request, (const char *)answer.data, &whole),
+                     RN_OK);
+    ck_assert_int_eq(
+        make(&arena, ANTHROPIC, anthropic_request, (const char *)stream.data, &streamed), RN_OK);
+    check_said(whole.response, "result assistant #w: {\"url\": \"a\"}\nresult assistant #w: b\n"
+                               "result assistant #v: {\"error_code\":\"x\"}\n"
+                               "other assistant fallback#: \n");
+    check_same_answer(&whole, &streamed);
+    ck_assert(streamed.complete);
+    rn_buffer_free(&answer);
+    rn_buffer_free(&stream);
+    rn_arena_free(&arena);
+}
+END_TEST
+
+START_TEST(anthropic_counts_of_a_cache_are_part_of_the_prompt)
+{
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    ck_assert_int_eq(
+        make(&arena, ANTHROPIC, anthropic_request,
+             "{\"content\":[],\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\""
+             ":100,\"cache_creation_input_tokens\":20,\"output_tokens\":7}}",
+             &reading),
+        RN_OK);
+    ck_assert_uint_eq(reading.tokens_in, 125);
+    ck_assert_uint_eq(reading.tokens_cached, 100);
+    ck_assert_uint_eq(reading.tokens_out, 7);
+    ck_assert_uint_eq(reading.max_tokens, 10);
+    rn_arena_free(&arena);
+}
+END_TEST
+
 START_TEST(readings_survive_every_failing_allocation)
 {
-    static const char *const calls[][3] = {{OPENAI, openai_request, openai_stream},
-                                           {ANTHROPIC, anthropic_request, anthropic_stream}};
-    for (size_t i = 0; i < 2; i++) {
-        bool failed = true;
-        for (unsigned long nth = 1; failed; nth++) {
-            struct rn_arena arena = {0};
-            struct rn_reading reading;
-            rn_memory_fail_from(nth);
-            enum rn_status status = make(&arena, calls[i][0], calls[i][1], calls[i][2], &reading);
-            failed = rn_memory_failed();
-            rn_memory_fail_from(0);
-            ck_assert_int_eq(status, failed ? RN_NOMEM : RN_OK);
-            rn_arena_free(&arena);
-        }
-    }
+    check_memory(OPENAI, openai_request, openai_stream);
+    check_memory(ANTHROPIC, anthropic_request, anthropic_stream);
 }
 END_TEST
 
@@ -436,9 +513,14 @@ Suite *rn_suite(void)
             a_known_call_that_cannot_be_read_is_invalid);
     RN_CASE(suite, "openai", openai_request_and_whole_answer_are_read,
             openai_stream_is_put_together, openai_stream_cut_anywhere_is_not_complete,
-            errors_are_read_whole_and_in_streams, a_bad_event_does_not_hide_the_others);
+            openai_stream_says_what_the_whole_answer_says,
+            openai_content_in_parts_is_the_same_in_a_stream, openai_arguments_may_be_an_object,
+            openai_counts_of_a_cache_are_told_in_four_places, errors_are_read_whole_and_in_streams,
+            a_bad_event_does_not_hide_the_others);
     RN_CASE(suite, "anthropic", anthropic_request_and_whole_answer_are_read,
-            anthropic_stream_is_put_together);
+            anthropic_stream_is_put_together, anthropic_stream_cut_anywhere_is_not_complete,
+            anthropic_blocks_that_come_whole_are_the_same_in_a_stream,
+            anthropic_counts_of_a_cache_are_part_of_the_prompt);
     RN_CASE(suite, "trouble", readings_survive_every_failing_allocation,
             a_stream_of_countless_blocks_is_refused_and_not_slow);
     return suite;
