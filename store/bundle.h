@@ -19,6 +19,12 @@ struct rn_bundle_document {
     struct rn_bytes bytes;
 };
 
+/* A trace of a bundle. */
+struct rn_bundle_item {
+    struct rn_trace_id id;
+    uint8_t evidence[RN_SHA256_BYTES];
+};
+
 struct rn_bundle_facts {
     uint64_t traces;
     uint64_t events;
@@ -28,21 +34,27 @@ struct rn_bundle_facts {
 
 /*
  * Writes `path` (over nothing that is there: RN_REFUSED; through a temporary file beside it, 0600, so half a bundle never has the
- * name). "-" is stdout. Traces must be closed and verify: RN_BUSY, RN_DAMAGED. RN_REFUSED with trace, event, field and offset while a
- * known credential shape stands in what would be written (placeholders do not count). Memory holds one event at a time.
+ * name). "-" is stdout, which gets nothing before all was looked at. Traces must be closed and verify: RN_BUSY, RN_DAMAGED; an
+ * id that stands twice is written once. RN_REFUSED with trace, event, field and offset while a known credential shape stands
+ * in what would be written (placeholders do not count). RN_LIMIT: an event with more than 127 MiB beside its streams. Memory holds
+ * one event at a time. `facts` may be NULL.
  */
 enum rn_status rn_bundle_write(struct rn_store *store, const struct rn_trace_id *ids, size_t count,
                                const struct rn_bundle_document *document, const char *path,
                                struct rn_bundle_facts *facts, struct rn_error *error);
 
 /*
- * Reads all of it before anything is stored: RN_INVALID: no bundle; RN_NEWER; RN_DAMAGED with what and where. Then adds the
- * traces that the store does not have (those it has must have the same `evidence`: else RN_REFUSED, nothing is added). The document
- * is appended to `document` (kind and name in `kind`, `name`: RN_DOCUMENT_NAME_BYTES_MAX + 1 bytes each, empty when there is none); storing it
- * is the caller's. *ids (rn_alloc'ed, may be NULL) are the traces of the bundle. `store` NULL: only checks.
+ * Reads all of it before anything is stored: RN_INVALID: no bundle; RN_NEWER; RN_DAMAGED with what and where; RN_REFUSED: a credential
+ * stands in it, named as above. Then adds the traces that the store does not have (those it has must have the same
+ * `evidence`: else RN_REFUSED, nothing is added; RN_BUSY while such a trace is open). When that fails, or the process dies, whole
+ * traces stay, unfinished ones go, and the same call again goes on.
+ *
+ * The document is appended to `document` (kind and name in `kind`, `name`: RN_DOCUMENT_NAME_BYTES_MAX + 1 bytes each, empty when
+ * there is none); storing it is the caller's. *items (rn_alloc'ed) are the traces of the bundle, sorted by id. `store` NULL:
+ * only checks. All that is given may be NULL but the path; `count` goes with `items`. `path` must be a file.
  */
 enum rn_status rn_bundle_read(const char *path, struct rn_store *store, struct rn_buffer *document,
-                              char *kind, char *name, struct rn_trace_id **ids, size_t *count,
+                              char *kind, char *name, struct rn_bundle_item **items, size_t *count,
                               struct rn_bundle_facts *facts, struct rn_error *error);
 
 #endif

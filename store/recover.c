@@ -279,3 +279,18 @@ enum rn_status rn_recover(struct rn_store *store, unsigned *closed, struct rn_er
     }
     return status;
 }
+
+enum rn_status rn_recover_trace(struct rn_store *store, const struct rn_trace_id *id,
+                                struct rn_error *error)
+{
+    struct orphans orphans = {0};
+    enum rn_status status = marked_open(store, &orphans, error);
+    for (size_t i = 0; status == RN_OK && i < orphans.count; i++) {
+        if (rn_trace_id_equal(&orphans.at[i].id, id)) {
+            status = close_orphan(store, &orphans.at[i], error);
+        }
+    }
+    rn_free(orphans.at);
+    status = status == RN_BUSY ? RN_OK : status;
+    return status == RN_OK ? rn_store_catch_up(store, error) : status;
+}

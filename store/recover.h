@@ -13,4 +13,11 @@
  */
 enum rn_status rn_recover(struct rn_store *store, unsigned *closed, struct rn_error *error);
 
+/*
+ * The same for one trace, whoever its owner is: for what the caller itself began and cannot finish. RN_OK also when it is open no
+ * more.
+ */
+enum rn_status rn_recover_trace(struct rn_store *store, const struct rn_trace_id *id,
+                                struct rn_error *error);
+
 #endif
