@@ -52,6 +52,7 @@ struct search {
     struct segment *segments;
     size_t count;
     struct rn_bytes new_name; /* RENAME: as a literal */
+    struct rn_bytes value;    /* SET: without blanks around it */
     struct spot spot;
     struct rn_error *error;
 };
@@ -88,18 +89,6 @@ static enum rn_status unreadable(const struct search *search)
 static enum rn_status out_of_memory(struct rn_error *error)
 {
     return rn_fail(error, RN_NOMEM, "Out of memory while changing a JSON text.");
-}
-
-static bool is_utf8(struct rn_bytes text)
-{
-    for (size_t at = 0; at < text.len;) {
-        size_t len = rn_json_utf8_len(text, at);
-        if (len == 0) {
-            return false;
-        }
-        at += len;
-    }
-    return true;
 }
 
 /* ~1 is '/', ~0 is '~' (RFC 6901, 3). False for any other '~'. `text` is written over. */
@@ -159,7 +148,7 @@ static enum rn_status make_segments(struct search *search, struct rn_arena *aren
     for (size_t i = 0; pointer && i < rest.len; i++) {
         count += rest.data[i] == '/' ? 1 : 0;
     }
-    if (!is_utf8(rest)) {
+    if (!rn_json_is_utf8(rest)) {
         return refuse(search, "it is no UTF-8");
     }
     if (count > RN_JSON_DEPTH_MAX) {
@@ -184,7 +173,7 @@ static enum rn_status make_segments(struct search *search, struct rn_arena *aren
 
 static enum rn_status make_new_name(struct search *search, struct rn_arena *arena)
 {
-    if (!is_utf8(search->edit->value)) {
+    if (!rn_json_is_utf8(search->edit->value)) {
         return refuse(search, "its new name is no UTF-8");
     }
     return quoted(arena, search->edit->value, &search->new_name) == RN_OK
@@ -318,18 +307,22 @@ static enum rn_status search_text(struct search *search, struct rn_bytes text)
 
 /* --- changing ------------------------------------------------------------------------------------------------------ */
 
-/* Whether `value` is JSON that still can be read where it will stand. */
-static enum rn_status check_value(const struct search *search)
+/* Takes the value, if it is JSON that still can be read where it will stand. */
+static enum rn_status take_value(struct search *search)
 {
     struct rn_json_reader reader;
     struct rn_bytes value = search->edit->value;
-    enum rn_json_token token;
     unsigned deepest = 0;
     rn_json_begin(&reader, value);
-    do {
-        token = rn_json_next(&reader, NULL);
+    enum rn_json_token token = rn_json_next(&reader, NULL);
+    size_t begin = reader.begin;
+    size_t end = reader.at;
+    while (token != RN_JSON_END && token != RN_JSON_FAULT) {
+        end = reader.at;
         deepest = reader.depth > deepest ? reader.depth : deepest;
-    } while (token != RN_JSON_END && token != RN_JSON_FAULT);
+        token = rn_json_next(&reader, NULL);
+    }
+    search->value = rn_bytes_sub(value, begin, end - begin);
     if (token == RN_JSON_FAULT) {
         return rn_fail(search->error, RN_INVALID, "The value %.*s is no JSON at byte %zu: %s.",
                        shown(value), (const char *)value.data, reader.at, reader.fault);
@@ -375,15 +368,14 @@ static enum rn_status add_child(const struct search *search, struct rn_bytes tex
         status = rn_buffer_add(&change->head, search->segments[search->count - 1].literal);
         status = status == RN_OK ? rn_buffer_add(&change->head, colon) : status;
     }
-    change->tail = search->edit->value;
+    change->tail = search->value;
     return status == RN_OK ? RN_OK : out_of_memory(search->error);
 }
 
-static enum rn_status make_set(const struct search *search, struct rn_bytes text,
-                               struct change *change)
+static enum rn_status make_set(struct search *search, struct rn_bytes text, struct change *change)
 {
     const struct spot *spot = &search->spot;
-    enum rn_status status = check_value(search);
+    enum rn_status status = take_value(search);
     if (status != RN_OK) {
         return status;
     }
@@ -393,7 +385,7 @@ static enum rn_status make_set(const struct search *search, struct rn_bytes text
     if (spot->found) {
         change->from = spot->self.value;
         change->to = spot->self.end;
-        change->tail = search->edit->value;
+        change->tail = search->value;
         return RN_OK;
     }
     if (!spot->in_object &&
@@ -429,7 +421,7 @@ static enum rn_status make_rename(const struct search *search, struct change *ch
 }
 
 /* An empty change where nothing is to be done. */
-static enum rn_status make_change(const struct search *search, struct rn_bytes text,
+static enum rn_status make_change(struct search *search, struct rn_bytes text,
                                   struct change *change)
 {
     if (search->edit->kind == RN_EDIT_SET) {

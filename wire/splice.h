@@ -12,10 +12,11 @@
 
 enum rn_edit_kind { RN_EDIT_SET, RN_EDIT_UNSET, RN_EDIT_RENAME };
 
+/* `value`: for SET JSON text, without regard to blanks around it; for RENAME the member's new name, as text. */
 struct rn_edit {
     enum rn_edit_kind kind;
     struct rn_bytes place;
-    struct rn_bytes value; /* SET: JSON text; RENAME: the member's new name, as text */
+    struct rn_bytes value;
 };
 
 /*

@@ -37,7 +37,7 @@ static struct rn_bytes take(struct rn_bytes *in)
     return part;
 }
 
-/* All of the front and of the back that the two texts share must be all but one place. */
+/* A change lies between the brackets of the text. */
 static void check_ends(struct rn_bytes old, struct rn_bytes new)
 {
     size_t front = 0;
@@ -49,7 +49,7 @@ static void check_ends(struct rn_bytes old, struct rn_bytes new)
            back < new.len - front &&old.data[old.len - 1 - back] == new.data[new.len - 1 - back]) {
         back++;
     }
-    require(front + back <= old.len && front > 0 && back > 0);
+    require(front > 0 && back > 0);
 }
 
 /* A second time: SET finds its own value, UNSET nothing, and of RENAME nothing is left to rename. */
@@ -84,7 +84,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(status == RN_INVALID ? out.len == 0 : is_json(rest) && is_json(rn_buffer_bytes(&out)));
     if (status == RN_OK) {
         require(applied != rn_bytes_equal(rn_buffer_bytes(&out), rest));
-        check_ends(rest, rn_buffer_bytes(&out));
+        if (applied) {
+            check_ends(rest, rn_buffer_bytes(&out));
+        }
         check_twice(rn_buffer_bytes(&out), &edit);
     }
     rn_buffer_free(&out);

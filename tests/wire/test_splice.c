@@ -70,6 +70,8 @@ START_TEST(set_replaces_the_value_and_nothing_else)
     check("{\"\":1,\"a\":{\"\":2}}", 's', "/a/", "0", "{\"\":1,\"a\":{\"\":0}}");
     check("{\"\":1,\"a\":{\"\":2}}", 's', "", "0", "{\"\":0,\"a\":{\"\":2}}");
     check("{\"model\":\"a\"}", 's', "model", "\"a\"", "{\"model\":\"a\"}");
+    check("{\"model\":\"a\"}", 's', "model", " \"a\"\n", "{\"model\":\"a\"}");
+    check("{\"model\":\"a\"}", 's', "model", " [ 1 ]\n", "{\"model\":[ 1 ]}");
 }
 END_TEST
 
