@@ -126,6 +126,7 @@ static bool find_first(const struct rn_account *account, const struct rn_verdict
         account->self == NULL ? NULL : rn_self_difference(account->self);
     if (first != NULL || difference != NULL) {
         *out = first != NULL ? *first : *difference;
+        rn_finding_settle(account->catalog, facts->misses, arena, out);
         return true;
     }
     if (account->replayer == NULL) {

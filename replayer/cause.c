@@ -1,6 +1,7 @@
 /* Shapes of values that change from run to run, and places of a request that tell what was changed. */
 #include "cause.h"
 
+#include <string.h>
 #include <time.h>
 
 static const struct rn_cause id_cause = {
@@ -11,10 +12,15 @@ static const struct rn_cause time_cause = {
 static const struct rn_cause today_cause = {
     "today's date",
     "give the application the date of the recording, or keep it out of the request"};
-static const struct rn_cause prompt_cause = {"a changed prompt",
-                                             "if the change is meant, record again; else undo it"};
-static const struct rn_cause tools_cause = {"a changed tool schema",
-                                            "if the change is meant, record again; else undo it"};
+static const struct rn_cause prompt_cause = {
+    "a changed prompt", "if the new words are meant, record again; else undo them"};
+static const struct rn_cause input_cause = {
+    "a changed input", "give the application what it was given when recorded, or record again"};
+static const struct rn_cause course_cause = {
+    "a changed conversation",
+    "look at what the application made of earlier answers, and at what its tools gave"};
+static const struct rn_cause tools_cause = {
+    "a changed tool schema", "if the new schema is meant, record again; else undo it"};
 static const struct rn_cause model_cause = {
     "another model", "ask the recorded model, or record again with this one"};
 static const struct rn_cause parameter_cause = {
@@ -33,11 +39,6 @@ struct rn_cause rn_cause_spelling(void)
 {
     return (struct rn_cause){"the same JSON in other bytes",
                              "without --strict (or with rule json) it would be served"};
-}
-
-struct rn_cause rn_cause_target(void)
-{
-    return (struct rn_cause){"another call", "look at what the application did before this call"};
 }
 
 struct rn_cause rn_cause_extra(void)
@@ -211,34 +212,111 @@ static struct rn_bytes word_at(struct rn_bytes text, size_t at)
 
 /* --- places -------------------------------------------------------------------------------------------------------- */
 
+/* Where a prompt, an input or tools stand in the requests of the providers we know. */
 static const struct {
     const char *prefix;
-    const struct rn_cause *cause;
-} places[] = {
-    {"/messages", &prompt_cause}, {"/system", &prompt_cause},   {"/input", &prompt_cause},
-    {"/prompt", &prompt_cause},   {"/contents", &prompt_cause}, {"/instructions", &prompt_cause},
-    {"/tools", &tools_cause},     {"/functions", &tools_cause}, {"/model", &model_cause}};
+    const struct rn_cause *cause; /* NULL: whoever speaks there */
+} places[] = {{"/messages", NULL},
+              {"/input", NULL},
+              {"/contents", NULL},
+              {"/system", &prompt_cause},
+              {"/instructions", &prompt_cause},
+              {"/systemInstruction", &prompt_cause},
+              {"/system_instruction", &prompt_cause},
+              {"/preamble", &prompt_cause},
+              {"/prompt", &prompt_cause},
+              {"/message", &input_cause},
+              {"/query", &input_cause},
+              {"/texts", &input_cause},
+              {"/documents", &input_cause},
+              {"/chat_history", &course_cause},
+              {"/tools", &tools_cause},
+              {"/functions", &tools_cause},
+              {"/model", &model_cause}};
 
-static struct rn_cause cause_of_place(struct rn_bytes pointer)
+enum rn_speaker rn_cause_speaker(struct rn_bytes role)
+{
+    static const struct {
+        const char *role;
+        enum rn_speaker speaker;
+    } roles[] = {
+        {"system", RN_SPEAKER_SYSTEM}, {"developer", RN_SPEAKER_SYSTEM}, {"user", RN_SPEAKER_USER}};
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        if (rn_bytes_equal_nocase(role, rn_bytes_text(roles[i].role))) {
+            return roles[i].speaker;
+        }
+    }
+    return role.len == 0 ? RN_SPEAKER_UNKNOWN : RN_SPEAKER_COURSE;
+}
+
+static struct rn_cause cause_of_speaker(enum rn_speaker speaker)
+{
+    switch (speaker) {
+    case RN_SPEAKER_SYSTEM:
+        return prompt_cause;
+    case RN_SPEAKER_USER:
+        return input_cause;
+    case RN_SPEAKER_COURSE:
+    case RN_SPEAKER_UNKNOWN:
+        break;
+    }
+    return course_cause;
+}
+
+static struct rn_cause cause_of_place(struct rn_bytes pointer, enum rn_speaker speaker)
 {
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         struct rn_bytes prefix = rn_bytes_text(places[i].prefix);
         if (rn_bytes_starts_with(pointer, prefix) &&
             (pointer.len == prefix.len || pointer.data[prefix.len] == '/')) {
-            return *places[i].cause;
+            return places[i].cause == NULL ? cause_of_speaker(speaker) : *places[i].cause;
         }
     }
     return pointer.len > 0 ? parameter_cause : body_cause;
 }
 
-struct rn_cause rn_cause_of(struct rn_bytes pointer, struct rn_bytes recorded, struct rn_bytes live,
-                            uint64_t now_wall_ns)
+/* The part of a path that names a model, "/v1beta/models/NAME:generateContent" or "/openai/deployments/NAME/..."; empty: none. */
+static struct rn_bytes model_in(struct rn_bytes target)
+{
+    static const char *const before[] = {"/models/", "/deployments/", "/model/"};
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        size_t at = rn_bytes_find(target, rn_bytes_text(before[i]));
+        if (at != RN_NPOS) {
+            struct rn_bytes name = rn_bytes_from(target, at + strlen(before[i]));
+            size_t len = 0;
+            while (len < name.len && strchr("/:?", name.data[len]) == NULL) {
+                len++;
+            }
+            return rn_bytes_sub(name, 0, len);
+        }
+    }
+    return rn_bytes_of(NULL, 0);
+}
+
+struct rn_cause rn_cause_target(struct rn_bytes recorded, struct rn_bytes live)
+{
+    struct rn_bytes was = model_in(recorded);
+    struct rn_bytes is = model_in(live);
+    if (was.len > 0 && is.len > 0 && !rn_bytes_equal(was, is)) {
+        size_t before = (size_t)(was.data - recorded.data);
+        if (before == (size_t)(is.data - live.data) &&
+            rn_bytes_equal(rn_bytes_sub(recorded, 0, before), rn_bytes_sub(live, 0, before)) &&
+            rn_bytes_equal(rn_bytes_from(recorded, before + was.len),
+                           rn_bytes_from(live, before + is.len))) {
+            return model_cause;
+        }
+    }
+    return (struct rn_cause){"another call", "look at what the application did before this call"};
+}
+
+struct rn_cause rn_cause_of(struct rn_bytes pointer, enum rn_speaker speaker,
+                            struct rn_bytes recorded, struct rn_bytes live, uint64_t now_wall_ns)
 {
     size_t at = rn_difference_offset(recorded, live);
     struct rn_bytes was = word_at(recorded, at);
     struct rn_bytes is = word_at(live, at);
     if (rn_bytes_equal(was, is)) { /* what differs stands beside this word */
-        return cause_of_place(pointer);
+        return cause_of_place(pointer, speaker);
     }
     if (is_date(was) && is_date(is)) {
         return is_today(is, now_wall_ns) ? today_cause : time_cause;
@@ -249,5 +327,5 @@ struct rn_cause rn_cause_of(struct rn_bytes pointer, struct rn_bytes recorded, s
     if (was.len == is.len && is_id(was) && is_id(is)) {
         return id_cause;
     }
-    return cause_of_place(pointer);
+    return cause_of_place(pointer, speaker);
 }

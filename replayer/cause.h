@@ -11,16 +11,27 @@ struct rn_cause {
     const char *advice; /* what to try; static */
 };
 
+/* Who says the text in which two requests differ, as far as the request tells. */
+enum rn_speaker {
+    RN_SPEAKER_UNKNOWN,
+    RN_SPEAKER_SYSTEM, /* what the application's author wrote: system, developer */
+    RN_SPEAKER_USER,   /* what it was asked */
+    RN_SPEAKER_COURSE  /* what came of it: assistant, tools */
+};
+/* From the value of "role". */
+enum rn_speaker rn_cause_speaker(struct rn_bytes role);
+
 /*
  * The likely cause of a difference at `pointer` (RFC 6901; empty for bodies that are no JSON) between two values, either of
- * which may be empty when it is missing. `now_wall_ns` tells what today is.
+ * which may be empty when it is missing. `speaker` is whose message it lies in. `now_wall_ns` tells what today is.
  */
-struct rn_cause rn_cause_of(struct rn_bytes pointer, struct rn_bytes recorded, struct rn_bytes live,
-                            uint64_t now_wall_ns);
+struct rn_cause rn_cause_of(struct rn_bytes pointer, enum rn_speaker speaker,
+                            struct rn_bytes recorded, struct rn_bytes live, uint64_t now_wall_ns);
+/* Of two targets that differ: some providers put the model into the path. */
+struct rn_cause rn_cause_target(struct rn_bytes recorded, struct rn_bytes live);
 /* Causes that no value tells. */
 struct rn_cause rn_cause_header(void);
 struct rn_cause rn_cause_spelling(void);
-struct rn_cause rn_cause_target(void);
 struct rn_cause rn_cause_extra(void);
 struct rn_cause rn_cause_missing(void);
 struct rn_cause rn_cause_trace(void);

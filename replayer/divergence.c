@@ -144,7 +144,7 @@ static bool say_line(struct pair *pair, const char *what, struct rn_bytes expect
     }
     size_t at = rn_difference_offset(expected, came);
     pair->out->place = rn_words(pair->arena, "%s, request %s", pair->event_name, what);
-    set_cause(pair->out, rn_cause_target());
+    set_cause(pair->out, rn_cause_target(expected, came));
     say(pair, rn_words(pair->arena, "%s", what), rn_excerpt(pair->arena, expected, at),
         rn_excerpt(pair->arena, came, at));
     return true;
@@ -197,9 +197,44 @@ static void say_bytes(struct pair *pair, struct rn_bytes recorded, struct rn_byt
 {
     size_t at = rn_difference_offset(recorded, live);
     pair->out->place = rn_words(pair->arena, "%s, request body, byte %zu", pair->event_name, at);
-    set_cause(pair->out, rn_cause_of(RN_LIT(""), recorded, live, rn_clock_wall_ns()));
+    set_cause(pair->out,
+              rn_cause_of(RN_LIT(""), RN_SPEAKER_UNKNOWN, recorded, live, rn_clock_wall_ns()));
     say(pair, rn_words(pair->arena, "at byte %zu of the body", at),
         rn_excerpt(pair->arena, recorded, at), rn_excerpt(pair->arena, live, at));
+}
+
+/* Whose message the pointer leads into: "/messages/2/content" lies in what "/messages/2" says of itself. */
+static enum rn_speaker speaker_at(const struct rn_json *root, const char *message)
+{
+    struct rn_arena scratch = {0};
+    const struct rn_json *said = rn_json_at(root, message);
+    const struct rn_json *role = said == NULL ? NULL : rn_json_member(said, "role");
+    enum rn_speaker speaker = RN_SPEAKER_UNKNOWN;
+    if (role != NULL) {
+        speaker = rn_cause_speaker(rn_json_text(&scratch, role));
+    } else if (
+        said !=
+        NULL) { /* a bare text is somebody's question, an item without a role came of the run */
+        speaker = said->kind == RN_JSON_STRING ? RN_SPEAKER_USER : RN_SPEAKER_COURSE;
+    }
+    rn_arena_free(&scratch);
+    return speaker;
+}
+
+static enum rn_speaker speaker_of(const struct rn_json *recorded, const struct rn_json *live,
+                                  const char *pointer)
+{
+    char message[64];
+    const char *list_end = pointer[0] == '/' ? strchr(pointer + 1, '/') : NULL;
+    size_t len = list_end == NULL ? strlen(pointer)
+                                  : 1 + strcspn(list_end + 1, "/") + (size_t)(list_end - pointer);
+    if (len >= sizeof message) {
+        return RN_SPEAKER_UNKNOWN;
+    }
+    memcpy(message, pointer, len);
+    message[len] = '\0';
+    enum rn_speaker speaker = speaker_at(recorded, message);
+    return speaker == RN_SPEAKER_UNKNOWN ? speaker_at(live, message) : speaker;
 }
 
 static bool say_json(struct pair *pair, struct rn_bytes recorded, struct rn_bytes live)
@@ -221,7 +256,9 @@ static bool say_json(struct pair *pair, struct rn_bytes recorded, struct rn_byte
                                       pointer.data == NULL ? "" : (const char *)pointer.data);
         pair->out->place = rn_words(pair->arena, "%s, request body, %s", pair->event_name,
                                     pointer.len == 0 ? "the whole value" : pair->out->pointer);
-        set_cause(pair->out, rn_cause_of(rn_buffer_bytes(&pointer), was, is, rn_clock_wall_ns()));
+        set_cause(pair->out,
+                  rn_cause_of(rn_buffer_bytes(&pointer), speaker_of(a, b, pair->out->pointer), was,
+                              is, rn_clock_wall_ns()));
         say(pair,
             rn_words(pair->arena, "at %s of the body",
                      pointer.len == 0 ? "the root" : pair->out->pointer),
@@ -310,7 +347,9 @@ static void empty(struct rn_finding *out)
                                .came = "",
                                .cause = "",
                                .advice = "",
-                               .row = RN_NO_ROW};
+                               .row = RN_NO_ROW,
+                               .skipped = RN_NO_ROW,
+                               .call = ""};
 }
 
 void rn_finding_miss(const struct rn_catalog *catalog, size_t trace, const struct rn_match *match,
@@ -335,6 +374,9 @@ void rn_finding_miss(const struct rn_catalog *catalog, size_t trace, const struc
         say_extra(&pair, match->served);
     } else {
         out->row = row;
+        out->is_nearest = true;
+        out->skipped = rn_nearest_skipped(catalog, trace, row, live);
+        out->call = pair.call;
         pair.event_name = name_row(catalog, row, arena);
         bool said = row == match->refused && say_field(&pair); /* its body was found equal */
         if (!said && !say_target(&pair) && !say_body(&pair) && !say_field(&pair)) {
@@ -376,6 +418,57 @@ void rn_finding_missing(const struct rn_catalog *catalog, uint32_t row, struct r
     set_cause(out, rn_cause_missing());
     out->sentence =
         rn_words(arena, "%s (%s) was never asked for (a missing call?)", name, out->expected);
+}
+
+static uint32_t count_unserved(const struct rn_catalog *catalog)
+{
+    uint32_t count = 0;
+    for (uint32_t row = 0; row < catalog->count; row++) {
+        count += catalog->rows[row].state == RN_ROW_UNSERVED;
+    }
+    return count;
+}
+
+static void settle_missing(const struct rn_catalog *catalog, struct rn_arena *arena,
+                           struct rn_finding *finding)
+{
+    struct rn_finding missing;
+    rn_finding_missing(catalog, finding->skipped, arena, &missing);
+    missing.came = finding->call;
+    missing.sentence =
+        rn_words(arena, "%s, but %s came, which is most like %s and differs (a missing call?)",
+                 missing.sentence, finding->call, name_row(catalog, finding->row, arena));
+    *finding = missing;
+}
+
+static void settle_extra(const struct rn_catalog *catalog, struct rn_arena *arena,
+                         struct rn_finding *finding)
+{
+    const char *name = name_row(catalog, finding->row, arena);
+    set_cause(finding, rn_cause_extra());
+    finding->place = rn_words(arena, "beside %s", name);
+    finding->pointer = "";
+    finding->expected = "";
+    finding->came = finding->call;
+    finding->sentence = rn_words(arena,
+                                 "%s is not in the recording, all of which was asked for besides; "
+                                 "most like it is %s (an extra call?)",
+                                 finding->call, name);
+}
+
+void rn_finding_settle(const struct rn_catalog *catalog, uint32_t misses, struct rn_arena *arena,
+                       struct rn_finding *finding)
+{
+    if (!finding->is_nearest) {
+        return;
+    }
+    uint32_t unserved = count_unserved(catalog);
+    if (unserved == 0) {
+        settle_extra(catalog, arena, finding);
+    } else if (unserved > misses && finding->skipped != RN_NO_ROW &&
+               catalog->rows[finding->skipped].state == RN_ROW_UNSERVED) {
+        settle_missing(catalog, arena, finding);
+    }
 }
 
 void rn_finding_left(const struct rn_catalog *catalog, uint32_t row, uint64_t sent_bytes,

@@ -18,6 +18,11 @@ struct rn_finding {
     const char *cause;
     const char *advice;
     uint32_t row; /* the event it is about: expected, or the nearest recording; RN_NO_ROW */
+    /* A request beside its nearest recording. How the run went on may tell better what it was: rn_finding_settle. */
+    bool is_nearest;
+    uint32_t
+        skipped; /* a recording that should have been asked for before that one, and was not yet; RN_NO_ROW */
+    const char *call; /* "POST /v1/chat of openai" */
 };
 
 /* At most so many unserved events are looked at to find the nearest one. */
@@ -30,11 +35,24 @@ struct rn_finding {
 uint32_t rn_nearest(const struct rn_catalog *catalog, size_t trace, const struct rn_live *live);
 
 /*
+ * The first unserved row whose exchange had ended before that of `nearest` began, so that nobody could ask for the one without
+ * having asked for the other; if the live request is clearly less like it than like `nearest`. RN_NO_ROW otherwise.
+ */
+uint32_t rn_nearest_skipped(const struct rn_catalog *catalog, size_t trace, uint32_t nearest,
+                            const struct rn_live *live);
+
+/*
  * A request that nothing matched. `trace` is the one it was looked for in, or SIZE_MAX when the recording has no trace of that
  * name; `match` is what the matcher said. RN_NOMEM leaves a finding that is poorer, never none.
  */
 void rn_finding_miss(const struct rn_catalog *catalog, size_t trace, const struct rn_match *match,
                      const struct rn_live *live, struct rn_arena *arena, struct rn_finding *out);
+/*
+ * Once all is over: a request that differs from its nearest recording was one more, if every recording was served besides;
+ * and the call before it is missing, if that was never asked for while more is unserved than came. Changes `finding` or not.
+ */
+void rn_finding_settle(const struct rn_catalog *catalog, uint32_t misses, struct rn_arena *arena,
+                       struct rn_finding *finding);
 /* A recorded exchange that was not asked for. */
 void rn_finding_missing(const struct rn_catalog *catalog, uint32_t row, struct rn_arena *arena,
                         struct rn_finding *out);

@@ -49,6 +49,33 @@ static bool is_better(const struct likeness *a, const struct likeness *b)
     return a->target != b->target ? a->target > b->target : a->body > b->body;
 }
 
+/* A likeness is a guess; a small lead proves nothing. */
+#define CLEARLY 0.05
+
+uint32_t rn_nearest_skipped(const struct rn_catalog *catalog, size_t trace, uint32_t nearest,
+                            const struct rn_live *live)
+{
+    const struct rn_catalog_trace *rows = &catalog->traces[trace];
+    uint32_t row = rows->first;
+    while (row < nearest &&
+           (catalog->rows[row].state != RN_ROW_UNSERVED || catalog->facts[row].end == 0 ||
+            catalog->facts[row].end >= catalog->facts[nearest].arrival)) {
+        row++;
+    }
+    struct rn_arena arena = {0};
+    struct rn_event event;
+    bool is_skipped = false;
+    if (row < nearest && rn_catalog_event(catalog, row, &arena, &event, NULL) == RN_OK) {
+        struct likeness skipped = likeness_of(&event, &live->input);
+        if (rn_catalog_event(catalog, nearest, &arena, &event, NULL) == RN_OK) {
+            struct likeness best = likeness_of(&event, &live->input);
+            is_skipped = best.target > skipped.target || best.body > skipped.body + CLEARLY;
+        }
+    }
+    rn_arena_free(&arena);
+    return is_skipped ? row : RN_NO_ROW;
+}
+
 uint32_t rn_nearest(const struct rn_catalog *catalog, size_t trace, const struct rn_live *live)
 {
     const struct rn_catalog_trace *rows = &catalog->traces[trace];

@@ -416,8 +416,11 @@ static void begin_outcome(struct rn_replay_outcome *outcome)
 enum rn_status rn_replay_run(const struct rn_replay_settings *settings,
                              struct rn_replay_outcome *outcome, struct rn_error *error)
 {
-    struct replay replay = {
-        .settings = settings, .outcome = outcome, .started_ns = rn_clock_wall_ns()};
+    struct replay replay = {.settings = settings,
+                            .outcome = outcome,
+                            .rerun = {.cwd = settings->workdir},
+                            .venue = {.fresh = settings->fresh_ports},
+                            .started_ns = rn_clock_wall_ns()};
     begin_outcome(outcome);
     enum rn_status status = choose_traces(&replay, error);
     if (status == RN_OK) {

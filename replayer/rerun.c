@@ -80,7 +80,7 @@ static void choose_cwd(struct rn_rerun *rerun, const struct rn_catalog *catalog)
     struct rn_bytes cwd = rn_event_get(&catalog->run, RN_TAG_CWD);
     const char *path = cwd.len == 0 ? NULL : rn_arena_text(&rerun->arena, cwd);
     struct stat found;
-    if (path == NULL) {
+    if (path == NULL || rerun->cwd != NULL) {
         return;
     }
     if (stat(path, &found) == 0 && S_ISDIR(found.st_mode)) {

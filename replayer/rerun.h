@@ -13,7 +13,7 @@
 struct rn_rerun {
     struct rn_arena arena;
     char *const *argv;
-    const char *cwd;    /* NULL: ours */
+    const char *cwd;    /* set it before preparing: there; NULL: the recorded one, or ours */
     const char *remark; /* what is not as recorded but no reason to stop, or NULL */
     struct rn_command *command;
     struct rn_buffer output[2]; /* stdout, stderr */

@@ -85,6 +85,7 @@ static enum rn_status open_port(struct rn_venue *venue, struct rn_gateway *gatew
                        RN_VENUE_PORTS_MAX);
     }
     const char *whose = upstream[0] == '\0' ? NULL : upstream;
+    wanted = venue->fresh && !insists ? 0 : wanted;
     enum rn_status status = rn_gateway_listen(gateway, wanted, whose, &port, error);
     if (status != RN_OK && wanted != 0 && !insists) {
         venue->moved = true;

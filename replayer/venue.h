@@ -17,6 +17,7 @@ struct rn_venue {
     struct rn_environment plan;
     struct rn_port ports[RN_VENUE_PORTS_MAX]; /* the first one is ours, with "" for a name */
     size_t port_count;
+    bool fresh; /* set it before listening: recorded ports are not asked for */
     bool moved; /* a recorded port was taken, so another one was given */
 };
 void rn_venue_free(struct rn_venue *venue);
@@ -30,7 +31,7 @@ enum rn_status rn_venue_plan(struct rn_venue *venue, const struct rn_catalog *ca
                              struct rn_error *error);
 /*
  * Opens the port with our paths (`port`, else the recorded one where it is free, else any), the recorded ports of upstreams
- * where they are free, and one for every other upstream that the plan or the recording names.
+ * where they are free (with `fresh` any), and one for every other upstream that the plan or the recording names.
  */
 enum rn_status rn_venue_listen(struct rn_venue *venue, struct rn_gateway *gateway,
                                const struct rn_catalog *catalog, uint16_t port,

@@ -72,12 +72,190 @@ static void expect(const char *place, const char *pointer, const char *expected,
 START_TEST(a_changed_prompt_is_named_with_its_pointer)
 {
     THEATRE_RECORD(
-        {.body = "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"});
+        {.body = "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"hi\"}]}"});
     theatre_load();
-    miss(POST, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"ho\"}]}");
+    miss(POST, "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"ho\"}]}");
     expect("event 1, request body, /messages/0/content", "/messages/0/content", "\"hi\"", "\"ho\"",
            "a changed prompt");
     ck_assert_ptr_nonnull(strstr(finding.sentence, "POST /v1/chat of openai"));
+}
+END_TEST
+
+/* Single quotes stand for double ones. */
+static const char *quoted(const char *text)
+{
+    char *copy = rn_arena_text(&arena, rn_bytes_text(text));
+    for (char *at = copy; *at != '\0'; at++) {
+        *at = *at == '\'' ? '"' : *at;
+    }
+    return copy;
+}
+
+/* The cause of the difference between two bodies. */
+static const char *cause_between(const char *recorded, const char *now)
+{
+    THEATRE_RECORD({.body = quoted(recorded)});
+    theatre_load();
+    miss(POST, quoted(now));
+    theatre_close();
+    theatre_open();
+    return finding.cause;
+}
+
+START_TEST(who_speaks_decides_between_prompt_input_and_course)
+{
+    static const struct {
+        const char *recorded;
+        const char *now;
+        const char *cause;
+    } cases[] = {
+        {"{'messages':[{'role':'developer','content':'a b'}]}",
+         "{'messages':[{'role':'developer','content':'a c'}]}", "a changed prompt"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'x'}]}]}",
+         "{'messages':[{'role':'user','content':[{'type':'text','text':'y'}]}]}",
+         "a changed input"},
+        {"{'messages':[{'role':'tool','content':'x'}]}",
+         "{'messages':[{'role':'tool','content':'y'}]}", "a changed conversation"},
+        {"{'messages':[{'role':'assistant','content':'x'}]}",
+         "{'messages':[{'role':'assistant','content':'y'}]}", "a changed conversation"},
+        {"{'messages':[{'role':'user','content':'x'}]}",
+         "{'messages':[{'role':'user','content':'x'},{'role':'system','content':'z'}]}",
+         "a changed prompt"},
+        {"{'messages':[{'role':'user','content':'x'},{'role':'assistant','content':'z'}]}",
+         "{'messages':[{'role':'user','content':'x'}]}", "a changed conversation"},
+        {"{'messages':[{'role':'system','content':'x'}]}",
+         "{'messages':[{'role':'user','content':'x'}]}", "a changed prompt"},
+        {"{'input':'one'}", "{'input':'two'}", "a changed input"},
+        {"{'input':['one']}", "{'input':['two']}", "a changed input"},
+        {"{'input':[{'type':'function_call_output','output':'x'}]}",
+         "{'input':[{'type':'function_call_output','output':'y'}]}", "a changed conversation"},
+        {"{'instructions':'x'}", "{'instructions':'y'}", "a changed prompt"},
+        {"{'system':[{'type':'text','text':'x'}]}", "{'system':[{'type':'text','text':'y'}]}",
+         "a changed prompt"},
+        {"{'systemInstruction':{'parts':[{'text':'x'}]}}",
+         "{'systemInstruction':{'parts':[{'text':'y'}]}}", "a changed prompt"},
+        {"{'contents':[{'role':'model','parts':[]}]}",
+         "{'contents':[{'role':'model','parts':[1]}]}", "a changed conversation"},
+        {"{'contents':[{'role':'user','parts':[]}]}", "{'contents':[{'role':'user','parts':[1]}]}",
+         "a changed input"},
+        {"{'tools':[{'function':{'parameters':{'a':1}}}]}",
+         "{'tools':[{'function':{'parameters':{'b':1}}}]}", "a changed tool schema"},
+        {"{'tools':[1]}", "{}", "a changed tool schema"},
+        {"{'model':'one'}", "{'model':'two'}", "another model"},
+        {"{'tool_choice':'auto'}", "{'tool_choice':'none'}", "a changed parameter"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *found = cause_between(cases[i].recorded, cases[i].now);
+        ck_assert_msg(strcmp(found, cases[i].cause) == 0, "%s: %s", cases[i].recorded, found);
+    }
+}
+END_TEST
+
+START_TEST(a_model_in_a_path_is_a_model)
+{
+    static const struct {
+        const char *was;
+        const char *is;
+        bool model;
+    } cases[] = {
+        {"/v1beta/models/gemini-pro:generateContent", "/v1beta/models/flash:generateContent", true},
+        {"/openai/deployments/a/chat?api-version=1", "/openai/deployments/bb/chat?api-version=1",
+         true},
+        {"/v1beta/models/a:generateContent", "/v1beta/models/b:countTokens", false},
+        {"/v1/models/a", "/v2/models/b", false},
+        {"/v1/models/", "/v1/models/b", false},
+        {"/v1/chat", "/v1/models/b", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ck_assert_str_eq(
+            rn_cause_target(rn_bytes_text(cases[i].was), rn_bytes_text(cases[i].is)).cause,
+            cases[i].model ? "another model" : "another call");
+    }
+}
+END_TEST
+
+/* --- what the end of the run tells ---------------------------------------------------------------------------------- */
+
+#define SORT "{\"messages\":[{\"role\":\"system\",\"content\":\"sort this into queues\"}]}"
+#define LOOK "{\"messages\":[{\"role\":\"system\",\"content\":\"look up the order, please\"}]}"
+#define REPLY                                                                                      \
+    "{\"messages\":[{\"role\":\"system\",\"content\":\"reply politely\"},{\"content\":\"order 5 "  \
+    "is there\"}]}"
+#define REPLY_WITHOUT                                                                              \
+    "{\"messages\":[{\"role\":\"system\",\"content\":\"reply politely\"},{\"content\":\"order "    \
+    "\"}]}"
+
+/* Three calls one after the other, of which the first was served; then REPLY_WITHOUT comes. */
+static void drop_the_second(bool side_by_side)
+{
+    THEATRE_RECORD({.body = SORT, .stamps = {1, 2, 3}},
+                   {.body = LOOK, .stamps = {4, 5, side_by_side ? 9 : 6}},
+                   {.body = REPLY, .stamps = {7, 8, 10}});
+    theatre_load();
+    theatre_catalog()->rows[0].state = RN_ROW_SERVED;
+    miss(POST, REPLY_WITHOUT);
+    ck_assert_str_eq(finding.place, "event 3, request body, /messages/1/content");
+}
+
+START_TEST(a_call_that_a_later_one_needed_is_missing)
+{
+    drop_the_second(false);
+    rn_finding_settle(theatre_catalog(), 1, &arena, &finding);
+    expect("event 2, not asked for", "", "POST /v1/chat of openai", "POST /v1/chat of openai",
+           "a missing call");
+    ck_assert_ptr_nonnull(strstr(finding.sentence, "event 3"));
+}
+END_TEST
+
+START_TEST(a_call_that_came_later_is_not_missing)
+{
+    drop_the_second(false);
+    theatre_catalog()->rows[1].state = RN_ROW_SERVED;
+    rn_finding_settle(theatre_catalog(), 1, &arena, &finding);
+    ck_assert_str_eq(finding.cause, "a changed conversation");
+}
+END_TEST
+
+START_TEST(as_many_misses_as_unserved_are_changed_calls)
+{
+    drop_the_second(false);
+    rn_finding_settle(theatre_catalog(), 2, &arena, &finding);
+    ck_assert_str_eq(finding.cause, "a changed conversation");
+}
+END_TEST
+
+START_TEST(calls_side_by_side_need_not_wait_for_one_another)
+{
+    drop_the_second(true);
+    rn_finding_settle(theatre_catalog(), 1, &arena, &finding);
+    ck_assert_str_eq(finding.cause, "a changed conversation");
+}
+END_TEST
+
+START_TEST(a_call_that_changed_is_not_a_missing_one)
+{
+    THEATRE_RECORD({.body = SORT}, {.body = LOOK}, {.body = REPLY});
+    theatre_load();
+    miss(POST, "{\"messages\":[{\"role\":\"system\",\"content\":\"sort it into some queue\"}]}");
+    rn_finding_settle(theatre_catalog(), 1, &arena, &finding);
+    ck_assert_str_eq(finding.place, "event 1, request body, /messages/0/content");
+    ck_assert_str_eq(finding.cause, "a changed prompt");
+}
+END_TEST
+
+START_TEST(a_request_beside_all_that_was_recorded_is_one_more)
+{
+    THEATRE_RECORD({.body = SORT}, {.body = LOOK});
+    theatre_load();
+    miss(POST, "{\"messages\":[{\"role\":\"system\",\"content\":\"judge what is here\"}]}");
+    theatre_catalog()->rows[0].state = RN_ROW_SERVED;
+    rn_finding_settle(theatre_catalog(), 1, &arena, &finding);
+    ck_assert_str_eq(finding.cause, "a changed prompt");
+    theatre_catalog()->rows[1].state = RN_ROW_SERVED;
+    rn_finding_settle(theatre_catalog(), 1, &arena, &finding);
+    ck_assert_str_eq(finding.cause, "an extra call");
+    ck_assert_str_eq(finding.came, "POST /v1/chat of openai");
+    ck_assert_int_eq(strncmp(finding.place, "beside event ", 13), 0);
 }
 END_TEST
 
@@ -188,8 +366,8 @@ END_TEST
 
 static const char *cause(const char *pointer, const char *recorded, const char *now)
 {
-    return rn_cause_of(rn_bytes_text(pointer), rn_bytes_text(recorded), rn_bytes_text(now),
-                       UINT64_C(1795219200) * 1000000000)
+    return rn_cause_of(rn_bytes_text(pointer), RN_SPEAKER_SYSTEM, rn_bytes_text(recorded),
+                       rn_bytes_text(now), UINT64_C(1795219200) * 1000000000)
         .cause;
 }
 
@@ -305,6 +483,14 @@ Suite *rn_suite(void)
     TCase *cases = tcase_create("divergence");
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, a_changed_prompt_is_named_with_its_pointer);
+    tcase_add_test(cases, who_speaks_decides_between_prompt_input_and_course);
+    tcase_add_test(cases, a_model_in_a_path_is_a_model);
+    tcase_add_test(cases, a_call_that_a_later_one_needed_is_missing);
+    tcase_add_test(cases, a_call_that_came_later_is_not_missing);
+    tcase_add_test(cases, as_many_misses_as_unserved_are_changed_calls);
+    tcase_add_test(cases, calls_side_by_side_need_not_wait_for_one_another);
+    tcase_add_test(cases, a_call_that_changed_is_not_a_missing_one);
+    tcase_add_test(cases, a_request_beside_all_that_was_recorded_is_one_more);
     tcase_add_test(cases, a_missing_member_is_an_empty_side);
     tcase_add_test(cases, the_nearest_recording_is_the_one_most_alike);
     tcase_add_test(cases, another_target_is_named);

@@ -10,10 +10,12 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/varint.h"
 #include "replay.h"
 #include "self.h"
 #include "store/room.h"
 #include "theatre.h"
+#include "venue.h"
 
 static struct rn_replay_outcome outcome;
 static struct rn_error error;
@@ -390,6 +392,66 @@ START_TEST(stdin_directory_and_placeholder_keys_are_given_back)
 }
 END_TEST
 
+START_TEST(a_directory_that_is_given_comes_before_the_recorded_one)
+{
+    char directory[] = "/tmp/reenact-test-XXXXXX";
+    char output[64];
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    snprintf(output, sizeof output, "%s\n", directory);
+    const char *const argv[] = {"bash", "-c", "pwd -P; : > left", NULL};
+    struct scene_run run = {.argv = argv, .output = output};
+    const char *trace = theatre_record(TWO, &run);
+    char left[64];
+    replay((struct rn_replay_settings){.workdir = directory}, trace);
+    expect(RN_VERDICT_INCOMPARABLE); /* no call was made, but it ran there */
+    ck_assert(outcome.ran_command);
+    snprintf(left, sizeof left, "%s/left", directory);
+    ck_assert_int_eq(unlink(left), 0);
+    ck_assert_int_eq(rmdir(directory), 0);
+}
+END_TEST
+
+/* Opens a venue whose recorded port is `recorded`; says whether another one had to be given. */
+static bool moves(uint16_t recorded, bool fresh, uint16_t *given)
+{
+    struct rn_catalog catalog = {.has_run = true};
+    struct rn_venue venue = {.fresh = fresh};
+    struct rn_handler handler = {0};
+    struct rn_buffer ports = {0};
+    struct rn_loop *loop = rn_loop_new();
+    struct rn_gateway *gateway = rn_gateway_new(loop, &handler);
+    ck_assert_int_eq(rn_run_put(&ports, RN_LIT("")), RN_OK);
+    ck_assert_int_eq(rn_varint_put(&ports, recorded), RN_OK);
+    rn_event_set(&catalog.run, RN_TAG_PORTS, rn_buffer_bytes(&ports));
+    ck_assert_int_eq(rn_venue_listen(&venue, gateway, &catalog, 0, &error), RN_OK);
+    *given = venue.ports[0].port;
+    bool moved = venue.moved;
+    rn_gateway_free(gateway);
+    rn_venue_free(&venue);
+    rn_loop_free(loop);
+    rn_buffer_free(&ports);
+    return moved;
+}
+
+START_TEST(fresh_ports_do_not_ask_for_the_recorded_ones)
+{
+    uint16_t taken;
+    uint16_t given;
+    struct rn_handler handler = {0};
+    struct rn_loop *loop = rn_loop_new();
+    struct rn_gateway *holder = rn_gateway_new(loop, &handler);
+    ck_assert_int_eq(rn_gateway_listen(holder, 0, NULL, &taken, &error), RN_OK);
+    ck_assert(moves(taken, false, &given));
+    ck_assert_uint_ne(given, taken);
+    ck_assert(!moves(taken, true, &given));
+    ck_assert_uint_ne(given, taken);
+    rn_gateway_free(holder);
+    ck_assert(!moves(taken, false, &given));
+    ck_assert_uint_eq(given, taken);
+    rn_loop_free(loop);
+}
+END_TEST
+
 /* --- against itself ------------------------------------------------------------------------------------------------ */
 
 START_TEST(a_trace_without_a_run_is_verified_against_itself)
@@ -479,6 +541,8 @@ Suite *rn_suite(void)
     tcase_add_test(cases, a_command_that_cannot_be_executed_is_trouble);
     tcase_add_test(cases, an_unknown_trace_is_trouble);
     tcase_add_test(cases, stdin_directory_and_placeholder_keys_are_given_back);
+    tcase_add_test(cases, a_directory_that_is_given_comes_before_the_recorded_one);
+    tcase_add_test(cases, fresh_ports_do_not_ask_for_the_recorded_ones);
     tcase_add_test(cases, a_trace_without_a_run_is_verified_against_itself);
     tcase_add_test(cases, a_run_can_be_verified_too);
     tcase_add_test(cases, a_length_that_lies_is_not_verified);
