@@ -57,17 +57,17 @@ static void make_documents(void)
 {
     static const char *const words[] = {"refund", "order", "customer", "policy", "shipment", "within", "thirty",
                                         "days", "of", "the", "delivery", "date", "unless", "damaged", "please"};
+    static const char ending[] = "\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":400,\"completion_tokens\":500}}";
     srand(7);
     for (int i = 0; i < DOCUMENTS; i++) {
         char *to = documents[i];
-        size_t len = (size_t)sprintf(to, "{\"id\":\"chatcmpl-%08x%08x\",\"choices\":[{\"message\":{\"content\":\"",
+        size_t len = (size_t)sprintf(to, "{\"id\":\"chatcmpl-%08x%08x\",\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"",
                                      (unsigned)rand(), (unsigned)rand());
-        while (len < DOCUMENT_BYTES - 40) {
+        while (len < DOCUMENT_BYTES - sizeof ending - 20) {
             len += (size_t)sprintf(to + len, "%s %d ", words[(unsigned)rand() % 15], rand() % 10000);
         }
-        len = DOCUMENT_BYTES - 5;
         memset(to + len, ' ', DOCUMENT_BYTES - len);
-        memcpy(to + DOCUMENT_BYTES - 5, "\"}}]}", 5);
+        memcpy(to + DOCUMENT_BYTES + 1 - sizeof ending, ending, sizeof ending);
     }
 }
 
