@@ -403,6 +403,9 @@ enum rn_status rn_backtest_run(const struct rn_backtest_run *run,
         status = send->status;
     }
     free_all(send);
+    if (status == RN_OK && error != NULL) {
+        *error = (struct rn_error){0}; /* what was looked for and not missed */
+    }
     if (signals >= 0) {
         (void)close(signals);
     }

@@ -401,8 +401,10 @@ static struct rn_bytes whole_body(const struct rn_send_call *call, struct rn_buf
 static void set_view_event(const struct rn_send_call *call, struct rn_bytes body,
                            struct rn_event *event)
 {
+    static const uint8_t kind = RN_EVENT_EXCHANGE;
     event->class = RN_CLASS_EVENT;
     event->n = call->n;
+    rn_event_set(event, RN_TAG_KIND, rn_bytes_of(&kind, 1));
     rn_event_set(event, RN_TAG_METHOD, call->request.method);
     rn_event_set(event, RN_TAG_TARGET, call->request.target);
     rn_event_set(event, RN_TAG_REQUEST_HEAD, call->request.head);

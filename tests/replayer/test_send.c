@@ -1,0 +1,911 @@
+/*
+ * Whole runs of a backtest against a server with known behaviour: what is asked, in which order it reaches the disk, and what is left
+ * when it is stopped, refused, killed or out of money.
+ *
+ * The linker puts our rn_db_append in front of the store's (--wrap), so that it can be full.
+ */
+#include "main.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/varint.h"
+#include "db.h"
+#include "oracle.h"
+#include "plan.h"
+#include "replay.h"
+#include "store/document.h"
+#include "store/room.h"
+#include "store/verify.h"
+#include "theatre.h"
+
+#define KEY "sk-test-Zx81LmQ0aTb7RkY2Vw93"
+
+static struct rn_error error;
+static struct rn_backtest_outcome outcome;
+static struct rn_backtest_run run;
+static struct rn_plan planned; /* what make_plan writes */
+static char url[64];
+static char plan_id[33];
+static const char *environment[] = {"FAKE_API_KEY=" KEY, NULL};
+
+/* --- a store that fills up ------------------------------------------------------------------------------------------- */
+
+static _Atomic int appends_left; /* below 0: any number */
+enum rn_status __real_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row,
+                                   struct rn_error *said);
+enum rn_status __wrap_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row,
+                                   struct rn_error *said);
+enum rn_status __wrap_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row,
+                                   struct rn_error *said)
+{
+    if (appends_left == 0) {
+        return rn_fail(said, RN_FULL, "the disk of the test is full");
+    }
+    appends_left -= appends_left > 0;
+    return __real_rn_db_append(txn, frame, row, said);
+}
+
+/* --- recordings and plans -------------------------------------------------------------------------------------------- */
+
+static char bodies[1024][160];
+
+static void record(size_t count)
+{
+    struct scene *scenes = calloc(count, sizeof *scenes);
+    struct rn_trace_id id;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(bodies[i], sizeof bodies[i],
+                 "{\"model\":\"old\",\"max_tokens\":20,\"messages\":[{\"role\":\"user\","
+                 "\"content\":\"question %zu\"}]}",
+                 i);
+        scenes[i] = (struct scene){.target = "/v1/chat/completions",
+                                   .fields = "Content-Type: application/json\r\n"
+                                             "Authorization: Bearer sk-old-0123456789abcdef\r\n",
+                                   .body = bodies[i],
+                                   .pieces = {"{\"choices\":[]}"}};
+    }
+    ck_assert(rn_trace_id_parse(rn_bytes_text(theatre_record(scenes, count, NULL)), &id));
+    free(scenes);
+    planned.calls = calloc(count, sizeof *planned.calls);
+    planned.call_count = count;
+    for (size_t i = 0; i < count; i++) {
+        planned.calls[i] = (struct rn_plan_call){
+            .trace = id, .n = (uint32_t)i + 1, .tokens_in = 10, .tokens_out = 5};
+    }
+}
+
+static void make_plan(void)
+{
+    struct rn_store *store = NULL;
+    struct rn_buffer document = {0};
+    ck_ok(rn_plan_encode(&planned, &document));
+    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &store, &error));
+    rn_trace_id_text(&planned.id, plan_id);
+    ck_ok(rn_document_put(store, RN_PLAN_KIND, plan_id, rn_buffer_bytes(&document), &error));
+    rn_store_close(store);
+    rn_buffer_free(&document);
+}
+
+/* Records so many questions and plans to ask them all again; the plan's other fields may be set before. */
+static void stage(size_t count)
+{
+    record(count);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)oracle_port());
+    planned.url = rn_bytes_text(url);
+    make_plan();
+    run.which = plan_id;
+}
+
+static void setup(void)
+{
+    theatre_open();
+    static char store[1024];
+    snprintf(store, sizeof store, "%s", theatre_store());
+    memset(&outcome, 0, sizeof outcome);
+    planned = (struct rn_plan){.upstream = RN_LIT("fake"),
+                               .model = RN_LIT("new"),
+                               .jobs = 4,
+                               .attempts = 3,
+                               .created_wall_ns = 1};
+    memset(planned.id.bytes, 0x5a, sizeof planned.id.bytes);
+    run = (struct rn_backtest_run){.store = store, .environment = (char *const *)environment};
+    appends_left = -1;
+}
+
+static void teardown(void)
+{
+    rn_memory_fail_from(0);
+    oracle_stop();
+    free(planned.calls);
+    planned.calls = NULL;
+    theatre_close();
+}
+
+static void go(void)
+{
+    ck_ok(rn_backtest_run(&run, &outcome, &error));
+}
+
+static void price(uint64_t in, uint64_t out)
+{
+    planned.prices_date = RN_LIT("2026-11-20");
+    planned.price = (struct rn_price){.in = in, .cached = in, .out = out};
+}
+
+/* What the store says about the calls now; the caller frees it. */
+static struct rn_plan_answer *answers_now(void)
+{
+    struct rn_store *store = NULL;
+    struct rn_plan plan;
+    struct rn_plan_answer *answers = NULL;
+    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &store, &error));
+    ck_ok(rn_plan_load(store, plan_id, &plan, &error));
+    ck_ok(rn_plan_answers(store, &plan, &answers, &error));
+    rn_plan_free(&plan);
+    rn_store_close(store);
+    return answers;
+}
+
+/* Every attempt as stored. */
+struct attempts {
+    size_t count;
+    size_t of[1024];
+    enum rn_end last_end[1024];
+    uint64_t last_attempt[1024];
+    struct rn_trace_id trace;
+};
+
+static enum rn_status count_attempt(void *self, const struct rn_plan_attempt *attempt)
+{
+    struct attempts *attempts = self;
+    attempts->count++;
+    attempts->of[attempt->call]++;
+    attempts->last_end[attempt->call] = rn_event_end_of(attempt->event);
+    attempts->last_attempt[attempt->call] = attempt->attempt;
+    attempts->trace = *attempt->trace;
+    return RN_OK;
+}
+
+static void attempts_now(struct attempts *attempts)
+{
+    struct rn_store *store = NULL;
+    struct rn_plan plan;
+    memset(attempts, 0, sizeof *attempts);
+    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &store, &error));
+    ck_ok(rn_plan_load(store, plan_id, &plan, &error));
+    ck_ok(rn_plan_each_attempt(store, &plan, count_attempt, attempts, &error));
+    rn_plan_free(&plan);
+    rn_store_close(store);
+}
+
+/* --- the plain way --------------------------------------------------------------------------------------------------- */
+
+START_TEST(every_call_is_asked_once_and_answered)
+{
+    struct attempts attempts;
+    oracle_start(NULL, NULL);
+    stage(60);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_str_eq(outcome.sentence, "");
+    ck_assert_uint_eq(outcome.sent, 60);
+    ck_assert_uint_eq(outcome.answered, 60);
+    ck_assert_uint_eq(outcome.failed, 0);
+    ck_assert_uint_eq(outcome.twice, 0);
+    ck_assert_uint_le(oracle_peak(), 4);
+    for (unsigned i = 0; i < 60; i++) {
+        ck_assert_uint_eq(oracle_times(i), 1);
+    }
+    struct rn_plan_answer *answers = answers_now();
+    for (unsigned i = 0; i < 60; i++) {
+        ck_assert(answers[i].final);
+        ck_assert(!answers[i].lost);
+        ck_assert_uint_eq(answers[i].status, 200);
+        ck_assert_int_eq(answers[i].end, RN_END_ENDED);
+        ck_assert_uint_eq(answers[i].attempts, 1);
+    }
+    rn_free(answers);
+    attempts_now(&attempts);
+    ck_assert_uint_eq(attempts.count, 60);
+}
+END_TEST
+
+START_TEST(only_the_model_is_changed_and_the_key_is_ours)
+{
+    oracle_start(NULL, NULL);
+    stage(1);
+    go();
+    ck_assert_ptr_nonnull(strstr(oracle_last(), "POST /v1/chat/completions HTTP/1.1\r\n"));
+    ck_assert_ptr_nonnull(strstr(oracle_last(), "Authorization: Bearer " KEY "\r\n"));
+    ck_assert_ptr_nonnull(strstr(oracle_last(),
+                                 "\r\n\r\n{\"model\":\"new\",\"max_tokens\":20,\"messages\":"
+                                 "[{\"role\":\"user\",\"content\":\"question 0\"}]}"));
+}
+END_TEST
+
+START_TEST(a_run_that_is_done_has_nothing_left)
+{
+    oracle_start(NULL, NULL);
+    stage(5);
+    go();
+    oracle_forget();
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.sent, 0);
+    ck_assert_uint_eq(oracle_asked(), 0);
+}
+END_TEST
+
+START_TEST(the_key_is_nowhere_in_the_store)
+{
+    char command[2048];
+    oracle_start(NULL, NULL);
+    stage(3);
+    go();
+    snprintf(command, sizeof command, "grep -rqF %s %s", KEY, run.store);
+    int status = system(command);
+    ck_assert_int_eq(WEXITSTATUS(status), 1);
+}
+END_TEST
+
+static void echo_key(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    (void)self;
+    (void)question;
+    (void)time;
+    *word = (struct oracle_word){
+        .status = 401, .body = "{\"error\":{\"message\":\"Incorrect API key: " KEY "\"}}"};
+}
+
+START_TEST(a_key_that_comes_back_in_an_error_is_neither_kept_nor_said)
+{
+    oracle_start(echo_key, NULL);
+    stage(3);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_PROBE_FAILED);
+    ck_assert_ptr_nonnull(strstr(outcome.sentence, "Incorrect API key"));
+    ck_assert_ptr_null(strstr(outcome.sentence, KEY));
+    char command[2048];
+    snprintf(command, sizeof command, "grep -rqF %s %s", KEY, run.store);
+    int status = system(command);
+    ck_assert_int_eq(WEXITSTATUS(status), 1);
+}
+END_TEST
+
+/* --- what is stored is a trace like any other -------------------------------------------------------------------------- */
+
+static void answer_oddly(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    (void)self;
+    (void)time;
+    if (question == 1) {
+        word->status = 404;
+        word->body = "{\"error\":{\"message\":\"no\"}}";
+    }
+    word->cut = question == 2;
+    word->mute = question == 3;
+    word->fields = question == 4 ? "X-Odd: 1\r\nx-odd: 2\r\n" : NULL;
+}
+
+START_TEST(a_trace_of_a_backtest_verifies_and_replays_against_itself)
+{
+    struct attempts attempts;
+    struct rn_store *store = NULL;
+    char text[33];
+    struct rn_replay_outcome replayed = {0};
+    planned.attempts = 1;
+    oracle_start(answer_oddly, NULL);
+    stage(30);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.failed, 3);
+    attempts_now(&attempts);
+    ck_assert_int_eq(attempts.last_end[2], RN_END_CUT);
+    ck_assert_int_eq(attempts.last_end[3], RN_END_CUT);
+    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &store, &error));
+    ck_ok(rn_trace_verify(store, &attempts.trace, &error));
+    rn_store_close(store);
+    rn_trace_id_text(&attempts.trace, text);
+    const char *const traces[] = {text, NULL};
+    struct rn_replay_settings settings = {.store = run.store,
+                                          .traces = traces,
+                                          .rules = 1u << RN_RULE_BYTES | 1u << RN_RULE_JSON,
+                                          .environment = (char *const *)environment};
+    ck_ok(rn_replay_run(&settings, &replayed, &error));
+    ck_assert_int_eq(replayed.verdict, RN_VERDICT_VERIFIED);
+    rn_replay_outcome_free(&replayed);
+}
+END_TEST
+
+/* --- the intent is durable before the request is sent ------------------------------------------------------------------ */
+
+struct watching {
+    struct rn_store *store;
+    struct rn_plan plan;
+    unsigned seen, missing;
+};
+
+struct looking {
+    size_t call;
+    bool is_open;
+};
+
+static enum rn_status look(void *self, const struct rn_plan_attempt *attempt)
+{
+    struct looking *looking = self;
+    looking->is_open =
+        looking->is_open ||
+        (attempt->call == looking->call && rn_event_end_of(attempt->event) == RN_END_NONE &&
+         rn_event_get(attempt->event, RN_TAG_REQUEST_BODY).len > 0);
+    return RN_OK;
+}
+
+static void watch(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    struct watching *watching = self;
+    struct looking looking = {.call = question};
+    struct rn_error said;
+    (void)time;
+    (void)word;
+    (void)rn_store_catch_up(watching->store, &said);
+    (void)rn_plan_each_attempt(watching->store, &watching->plan, look, &looking, &said);
+    watching->seen += looking.is_open;
+    watching->missing += !looking.is_open;
+}
+
+/* A run in a process of its own, which begins when `apart_go` says so. */
+static int apart_gate[2];
+
+static pid_t run_apart(void)
+{
+    ck_assert_int_eq(pipe(apart_gate), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        char byte;
+        if (read(apart_gate[0], &byte, 1) != 1) {
+            _exit(2);
+        }
+        enum rn_status status = rn_backtest_run(&run, &outcome, &error);
+        fprintf(stderr, "%s", error.text);
+        _exit(status == RN_OK ? 10 + (int)outcome.end : 1);
+    }
+    return child;
+}
+
+static void apart_go(void)
+{
+    ck_assert_int_eq(write(apart_gate[1], "x", 1), 1);
+    close(apart_gate[0]);
+    close(apart_gate[1]);
+}
+
+static int wait_for(pid_t child)
+{
+    int status = 0;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+START_TEST(an_intent_is_durable_before_its_request_is_sent)
+{
+    static struct watching watching;
+    watching = (struct watching){0};
+    oracle_start(watch, &watching);
+    stage(40);
+    pid_t child = run_apart();
+    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &watching.store, &error));
+    ck_ok(rn_plan_load(watching.store, plan_id, &watching.plan, &error));
+    apart_go();
+    int status = wait_for(child);
+    oracle_stop();
+    rn_plan_free(&watching.plan);
+    rn_store_close(watching.store);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 10 + RN_BACKTEST_DONE);
+    ck_assert_uint_eq(watching.seen, 40);
+    ck_assert_uint_eq(watching.missing, 0);
+}
+END_TEST
+
+/* --- again ------------------------------------------------------------------------------------------------------------ */
+
+static void fail_at_first(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    (void)self;
+    static const unsigned codes[] = {408, 409, 425, 429, 500, 502, 503, 504, 529};
+    if (time == 1 && question < 9) {
+        word->status = codes[question];
+        word->fields = "retry-after-ms: 1\r\n";
+    }
+    word->cut = time == 1 && question == 9;
+    word->mute = time == 1 && question == 10;
+}
+
+START_TEST(what_may_pass_is_tried_again_and_each_attempt_is_kept)
+{
+    struct attempts attempts;
+    oracle_start(fail_at_first, NULL);
+    stage(30);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.sent, 41);
+    ck_assert_uint_eq(outcome.retried, 11);
+    ck_assert_uint_eq(outcome.answered, 30);
+    ck_assert_uint_eq(outcome.failed, 0);
+    attempts_now(&attempts);
+    for (unsigned i = 0; i < 30; i++) {
+        ck_assert_uint_eq(attempts.of[i], i < 11 ? 2 : 1);
+        ck_assert_uint_eq(attempts.last_attempt[i], i < 11 ? 2 : 1);
+        ck_assert_int_eq(attempts.last_end[i], RN_END_ENDED);
+    }
+}
+END_TEST
+
+static void never_answer(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    (void)self;
+    (void)time;
+    if (question == 7) {
+        word->status = 500;
+        word->fields = "retry-after-ms: 0\r\n";
+    } else if (question == 8) {
+        word->status = 400;
+    }
+}
+
+START_TEST(attempts_are_used_up_and_a_refusal_is_final_at_once)
+{
+    oracle_start(never_answer, NULL);
+    stage(30);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(oracle_times(7), 3);
+    ck_assert_uint_eq(oracle_times(8), 1);
+    ck_assert_uint_eq(outcome.failed, 2);
+    ck_assert_uint_eq(outcome.answered, 30);
+    struct rn_plan_answer *answers = answers_now();
+    ck_assert_uint_eq(answers[7].attempts, 3);
+    ck_assert_uint_eq(answers[7].status, 500);
+    ck_assert(answers[7].final);
+    ck_assert_uint_eq(answers[8].status, 400);
+    ck_assert(answers[8].final);
+    rn_free(answers);
+}
+END_TEST
+
+struct pausing {
+    uint64_t asked_ns; /* when the pause began */
+    uint64_t first_ns; /* when the next request came */
+    unsigned before;
+};
+
+static uint64_t mono_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void ask_for_pause(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    struct pausing *pausing = self;
+    (void)time;
+    if (pausing->asked_ns != 0 && pausing->first_ns == 0) {
+        pausing->first_ns = mono_ns();
+    }
+    if (question == 3 && pausing->asked_ns == 0) {
+        pausing->asked_ns = mono_ns();
+        word->status = 429;
+        word->fields = "Retry-After: 1\r\n";
+    }
+}
+
+START_TEST(a_pause_that_is_asked_for_holds_every_call)
+{
+    struct pausing pausing = {0};
+    planned.jobs = 1;
+    oracle_start(ask_for_pause, &pausing);
+    stage(10);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.retried, 1);
+    ck_assert_uint_ge(pausing.first_ns - pausing.asked_ns, UINT64_C(1000000000));
+}
+END_TEST
+
+/* --- the probe --------------------------------------------------------------------------------------------------------- */
+
+static void refuse_all(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    bool *is_mended = self;
+    (void)question;
+    (void)time;
+    if (!*is_mended) {
+        word->status = 404;
+        word->body = "{\"error\":{\"message\":\"The model `new` does not exist\"}}";
+    }
+}
+
+START_TEST(a_probe_that_fails_alike_ends_it_and_says_why)
+{
+    bool is_mended = false;
+    oracle_start(refuse_all, &is_mended);
+    stage(200);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_PROBE_FAILED);
+    ck_assert_uint_le(outcome.sent, 20);
+    ck_assert_uint_eq(oracle_asked(), outcome.sent);
+    ck_assert_ptr_nonnull(strstr(outcome.sentence,
+                                 "of the first 20 calls failed alike: status 404, "
+                                 "The model `new` does not exist"));
+    for (unsigned i = 20; i < 200; i++) {
+        ck_assert_uint_eq(oracle_times(i), 0);
+    }
+    /* Nothing was mended: it ends in the same way. Then it goes on to its end. */
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_PROBE_FAILED);
+    is_mended = true;
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    struct rn_plan_answer *answers = answers_now();
+    for (unsigned i = 0; i < 200; i++) {
+        ck_assert_uint_eq(answers[i].status, 200);
+    }
+    rn_free(answers);
+}
+END_TEST
+
+static void fail_two_of_the_probe(void *self, unsigned question, unsigned time,
+                                  struct oracle_word *word)
+{
+    (void)self;
+    (void)time;
+    word->status = question == 3 || question == 11 || question >= 20 ? 400 : 200;
+}
+
+START_TEST(two_of_twenty_may_fail_and_the_probe_looks_no_further)
+{
+    oracle_start(fail_two_of_the_probe, NULL);
+    stage(40);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.answered, 40);
+    ck_assert_uint_eq(outcome.failed, 22);
+}
+END_TEST
+
+START_TEST(an_upstream_that_is_not_there_fails_the_probe)
+{
+    planned.attempts = 1;
+    oracle_start(NULL, NULL);
+    stage(30);
+    oracle_stop();
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_PROBE_FAILED);
+    ck_assert_ptr_nonnull(strstr(outcome.sentence, "could not connect to http://127.0.0.1"));
+}
+END_TEST
+
+/* --- money and rates --------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_budget_holds_to_the_call_and_goes_on_when_raised)
+{
+    /* 10 in and 5 out cost 15; the worst: 10 in by usage is not known here, so a third of the bytes, and 20 out. */
+    price(1, 1);
+    planned.budget_pico = 500;
+    planned.jobs = 3;
+    oracle_start(NULL, NULL);
+    stage(100);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_BUDGET);
+    ck_assert(outcome.cost_known);
+    ck_assert_uint_eq(outcome.spent_pico, 15 * outcome.sent);
+    ck_assert_uint_le(outcome.spent_pico, 500);
+    ck_assert_uint_ge(outcome.spent_pico, 500 - 80);
+    ck_assert_uint_eq(oracle_asked(), outcome.sent);
+    ck_assert_ptr_nonnull(strstr(outcome.sentence, "reenact backtest resume 5a5a5a5a --budget"));
+    uint64_t first = outcome.sent;
+    go(); /* nothing has changed */
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_BUDGET);
+    ck_assert_uint_eq(outcome.sent, 0);
+    ck_assert_uint_eq(outcome.spent_pico, 15 * first);
+    run.budget_pico = 100000;
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.sent, 100 - first);
+    ck_assert_uint_eq(outcome.spent_pico, 1500);
+}
+END_TEST
+
+START_TEST(a_budget_without_a_price_is_refused)
+{
+    planned.budget_pico = 500;
+    oracle_start(NULL, NULL);
+    stage(3);
+    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_REFUSED);
+    ck_assert_uint_eq(oracle_asked(), 0);
+}
+END_TEST
+
+static void interrupt_when_waiting(void *self, const struct rn_backtest_progress *progress)
+{
+    unsigned *waits = self;
+    if (strcmp(progress->waiting, "rate limit") == 0 && progress->in_flight == 0) {
+        ck_assert_uint_eq(progress->answered, 7);
+        if (++*waits == 1) {
+            kill(getpid(), SIGINT);
+        }
+    }
+}
+
+START_TEST(a_minute_takes_no_more_than_its_bound)
+{
+    unsigned waits = 0;
+    planned.requests_per_minute = 7;
+    run.on_progress = interrupt_when_waiting;
+    run.self = &waits;
+    oracle_start(NULL, NULL);
+    stage(30);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_INTERRUPTED);
+    ck_assert_uint_eq(outcome.sent, 7);
+    ck_assert_uint_eq(oracle_asked(), 7);
+}
+END_TEST
+
+/* --- ends that come early ---------------------------------------------------------------------------------------------- */
+
+static void hang_from_ten(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    bool *hangs = self;
+    (void)time;
+    word->hang = *hangs && question >= 25;
+}
+
+static void interrupt_twice(void *self, const struct rn_backtest_progress *progress)
+{
+    unsigned *ticks = self;
+    if (progress->in_flight == 4 && progress->answered == 25 && *ticks < 2) {
+        *ticks += 1;
+        kill(getpid(), SIGTERM);
+    }
+}
+
+START_TEST(an_interrupt_keeps_what_was_answered_and_a_second_one_does_not_wait)
+{
+    bool hangs = true;
+    unsigned ticks = 0;
+    struct attempts attempts;
+    run.on_progress = interrupt_twice;
+    run.self = &ticks;
+    oracle_start(hang_from_ten, &hangs);
+    stage(40);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_INTERRUPTED);
+    ck_assert_uint_eq(outcome.answered, 25);
+    ck_assert_ptr_nonnull(strstr(outcome.sentence, "reenact backtest resume 5a5a5a5a"));
+    attempts_now(&attempts);
+    ck_assert_uint_eq(attempts.count, 29);
+    for (unsigned i = 25; i < 29; i++) {
+        ck_assert_int_eq(attempts.last_end[i], RN_END_ABORTED);
+    }
+    hangs = false;
+    run.on_progress = NULL;
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.answered, 15);
+    ck_assert_uint_eq(outcome.twice, 4);
+    for (unsigned i = 0; i < 40; i++) {
+        ck_assert_uint_eq(oracle_times(i), i >= 25 && i < 29 ? 2 : 1);
+    }
+}
+END_TEST
+
+struct filling {
+    unsigned at;
+    unsigned asked_after;
+};
+
+static void fill_up(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    struct filling *filling = self;
+    (void)question;
+    (void)time;
+    (void)word;
+    filling->asked_after += appends_left == 0;
+    if (oracle_asked_in_script() == filling->at) {
+        appends_left = 0;
+    }
+}
+
+START_TEST(a_full_store_ends_it_and_nothing_more_is_sent)
+{
+    struct filling filling = {.at = 30};
+    oracle_start(fill_up, &filling);
+    stage(100);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_STORE);
+    ck_assert_ptr_nonnull(strstr(outcome.sentence, "the disk of the test is full"));
+    /* Those whose intents were durable at that moment went out; no other. */
+    ck_assert_uint_le(filling.asked_after, 4);
+    ck_assert_uint_le(outcome.answered, 30);
+    appends_left = -1;
+    uint64_t before = outcome.answered;
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.answered, 100 - before);
+    ck_assert_uint_le(outcome.twice, 4);
+}
+END_TEST
+
+/* --- killed ------------------------------------------------------------------------------------------------------------ */
+
+struct killing {
+    _Atomic pid_t child;
+    unsigned at; /* the request at whose arrival it is killed */
+    bool final[1024];
+    unsigned asked_after_final;
+};
+
+static void kill_at(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    struct killing *killing = self;
+    (void)time;
+    (void)word;
+    killing->asked_after_final += killing->final[question];
+    if (oracle_asked_in_script() == killing->at && killing->child > 0) {
+        (void)kill(killing->child, SIGKILL);
+    }
+}
+
+START_TEST(a_killed_run_goes_on_and_asks_nothing_twice_that_was_answered)
+{
+    static struct killing killing;
+    static const unsigned moments[] = {1, 7, 22, 23, 61, 90};
+    unsigned sent_twice = 0;
+    memset(&killing, 0, sizeof killing);
+    oracle_start(kill_at, &killing);
+    stage(200);
+    for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
+        oracle_forget();
+        killing.at = moments[i];
+        killing.child = 0;
+        pid_t child = run_apart();
+        killing.child = child;
+        apart_go();
+        int status = wait_for(child);
+        ck_assert(WIFSIGNALED(status));
+        struct rn_plan_answer *answers = answers_now();
+        unsigned lost = 0;
+        for (unsigned k = 0; k < 200; k++) {
+            killing.final[k] = answers[k].final;
+            lost += answers[k].lost && !answers[k].final;
+        }
+        ck_assert_uint_le(lost, 4);
+        sent_twice += lost;
+        rn_free(answers);
+    }
+    killing.child = 0;
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(killing.asked_after_final, 0);
+    ck_assert_uint_le(outcome.twice, 4);
+    (void)sent_twice;
+    struct rn_plan_answer *answers = answers_now();
+    for (unsigned k = 0; k < 200; k++) {
+        ck_assert(answers[k].final);
+        ck_assert_uint_eq(answers[k].status, 200);
+    }
+    rn_free(answers);
+}
+END_TEST
+
+/* --- what is refused --------------------------------------------------------------------------------------------------- */
+
+START_TEST(what_is_not_there_or_not_meant_is_refused_with_a_sentence)
+{
+    static const char *const other[] = {"openai=http://127.0.0.1:9", NULL};
+    static const char *const no_url[] = {"fake", NULL};
+    oracle_start(NULL, NULL);
+    stage(3);
+    run.which = "nothing";
+    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_NOTFOUND);
+    run.which = plan_id;
+    run.upstreams = other;
+    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_INVALID);
+    run.upstreams = no_url;
+    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_INVALID);
+    run.upstreams = NULL;
+    run.key_variable = "NOT_SET";
+    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_REFUSED);
+    ck_assert_ptr_nonnull(strstr(error.text, "NOT_SET"));
+    ck_assert_uint_eq(oracle_asked(), 0);
+}
+END_TEST
+
+START_TEST(a_known_upstream_without_a_key_is_refused)
+{
+    static char *const nothing[] = {NULL};
+    oracle_start(NULL, NULL);
+    record(1);
+    planned.upstream = RN_LIT("openai");
+    planned.url = RN_LIT("https://api.openai.com");
+    make_plan();
+    run.which = plan_id;
+    run.environment = nothing;
+    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_REFUSED);
+    ck_assert_ptr_nonnull(strstr(error.text, "OPENAI_API_KEY"));
+}
+END_TEST
+
+START_TEST(another_address_may_be_given)
+{
+    static char given[64];
+    static const char *const upstreams[] = {given, NULL};
+    oracle_start(NULL, NULL);
+    record(2);
+    planned.url = RN_LIT("http://127.0.0.1:9");
+    make_plan();
+    snprintf(given, sizeof given, "fake=http://127.0.0.1:%u", (unsigned)oracle_port());
+    run.which = plan_id;
+    run.upstreams = upstreams;
+    go();
+    ck_assert_uint_eq(outcome.answered, 2);
+}
+END_TEST
+
+START_TEST(calls_that_cannot_be_read_any_more_are_named)
+{
+    oracle_start(NULL, NULL);
+    record(3);
+    planned.calls[1].n = 77;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)oracle_port());
+    planned.url = rn_bytes_text(url);
+    make_plan();
+    run.which = plan_id;
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.answered, 2);
+    ck_assert_ptr_nonnull(strstr(outcome.sentence, "1 calls could not be sent"));
+}
+END_TEST
+
+Suite *rn_suite(void)
+{
+    Suite *suite = suite_create("replayer/send");
+    TCase *sends = tcase_create("send");
+    tcase_add_checked_fixture(sends, setup, teardown);
+    tcase_add_test(sends, every_call_is_asked_once_and_answered);
+    tcase_add_test(sends, only_the_model_is_changed_and_the_key_is_ours);
+    tcase_add_test(sends, a_run_that_is_done_has_nothing_left);
+    tcase_add_test(sends, the_key_is_nowhere_in_the_store);
+    tcase_add_test(sends, a_key_that_comes_back_in_an_error_is_neither_kept_nor_said);
+    tcase_add_test(sends, a_trace_of_a_backtest_verifies_and_replays_against_itself);
+    tcase_add_test(sends, an_intent_is_durable_before_its_request_is_sent);
+    tcase_add_test(sends, what_may_pass_is_tried_again_and_each_attempt_is_kept);
+    tcase_add_test(sends, attempts_are_used_up_and_a_refusal_is_final_at_once);
+    tcase_add_test(sends, a_pause_that_is_asked_for_holds_every_call);
+    tcase_add_test(sends, a_probe_that_fails_alike_ends_it_and_says_why);
+    tcase_add_test(sends, two_of_twenty_may_fail_and_the_probe_looks_no_further);
+    tcase_add_test(sends, an_upstream_that_is_not_there_fails_the_probe);
+    tcase_add_test(sends, a_budget_holds_to_the_call_and_goes_on_when_raised);
+    tcase_add_test(sends, a_budget_without_a_price_is_refused);
+    tcase_add_test(sends, a_minute_takes_no_more_than_its_bound);
+    tcase_add_test(sends, an_interrupt_keeps_what_was_answered_and_a_second_one_does_not_wait);
+    tcase_add_test(sends, a_full_store_ends_it_and_nothing_more_is_sent);
+    tcase_add_test(sends, a_killed_run_goes_on_and_asks_nothing_twice_that_was_answered);
+    tcase_add_test(sends, what_is_not_there_or_not_meant_is_refused_with_a_sentence);
+    tcase_add_test(sends, a_known_upstream_without_a_key_is_refused);
+    tcase_add_test(sends, another_address_may_be_given);
+    tcase_add_test(sends, calls_that_cannot_be_read_any_more_are_named);
+    suite_add_tcase(suite, sends);
+    return suite;
+}
