@@ -15,7 +15,9 @@
 static void copy_text(char *out, size_t out_bytes, struct rn_bytes text)
 {
     size_t len = text.len < out_bytes - 1 ? text.len : out_bytes - 1;
-    memcpy(out, text.data, len);
+    if (len > 0) {
+        memcpy(out, text.data, len);
+    }
     out[len] = '\0';
 }
 
