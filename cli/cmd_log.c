@@ -132,6 +132,16 @@ static bool visit(void *self, const struct rn_trace_summary *summary)
     return listing->status == RN_OK;
 }
 
+/* A summary that cannot be read hides no other trace: it is remarked on, and the list goes on. */
+static enum rn_status without_damaged(enum rn_status status, const struct rn_error *error)
+{
+    if (status != RN_DAMAGED) {
+        return status;
+    }
+    (void)fprintf(stderr, "%s; `reenact verify` says more\n", error->text);
+    return RN_OK;
+}
+
 /* The traces of the selection, newest first like all of them. */
 static enum rn_status visit_selected(struct rn_store *store, struct listing *listing,
                                      struct rn_error *error)
@@ -150,6 +160,7 @@ static enum rn_status visit_selected(struct rn_store *store, struct listing *lis
         } else if (status == RN_NOTFOUND) {
             status = RN_OK; /* dropped meanwhile */
         }
+        status = without_damaged(status, error);
         rn_arena_free(&arena);
     }
     rn_free(ids);
@@ -160,7 +171,7 @@ static enum rn_status visit_all(struct rn_store *store, struct listing *listing,
                                 struct rn_error *error)
 {
     return is_selective ? visit_selected(store, listing, error)
-                        : rn_find_each(store, true, visit, listing, error);
+                        : without_damaged(rn_find_each(store, true, visit, listing, error), error);
 }
 
 static enum rn_status list_table(struct rn_store *store, struct rn_error *error)

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/varint.h"
 #include "door.h"
+#include "drop.h"
 #include "keys.h"
 #include "pieces.h"
 #include "rewrite.h"
@@ -105,7 +106,8 @@ static enum rn_status check_absent(struct rn_store *to, const struct rn_trace_id
 {
     struct rn_arena arena = {0};
     struct rn_trace_summary summary;
-    enum rn_status status = rn_trace_summary(to, id, &arena, &summary, error);
+    enum rn_status status = rn_drop_finish(to, id, error);
+    status = status == RN_OK ? rn_trace_summary(to, id, &arena, &summary, error) : status;
     rn_arena_free(&arena);
     if (status == RN_OK) {
         char text[33];

@@ -107,6 +107,78 @@ static enum rn_status end(struct rn_store *store, struct rn_db_txn *txn, enum rn
     return status;
 }
 
+/* --- what the log earned -------------------------------------------------------------------------------------------- */
+
+static int by_row(const void *a, const void *b)
+{
+    uint64_t left = ((const struct rn_piece *)a)->row;
+    uint64_t right = ((const struct rn_piece *)b)->row;
+    return left < right ? -1 : left > right;
+}
+
+/* Indexes the trace once more: every entry is shown to `seen`, its summary appended. RN_DAMAGED: a row of it is missing. */
+static enum rn_status index_again(struct rn_store *store, const struct rn_trace_id *id,
+                                  rn_index_seen *seen, void *self, struct rn_buffer *summary,
+                                  struct rn_error *error)
+{
+    struct rn_pieces pieces = {0};
+    enum rn_status status = rn_pieces_of_trace(store, id, &pieces, error);
+    if (status == RN_OK && pieces.count > 0) {
+        qsort(pieces.at, pieces.count, sizeof *pieces.at, by_row);
+        status = rn_index_again(store, id, &pieces, seen, self, summary, error);
+    }
+    rn_pieces_free(&pieces);
+    return status;
+}
+
+static enum rn_status see_nothing(void *self, const struct rn_index_entry *entry,
+                                  struct rn_error *error)
+{
+    (void)self;
+    (void)entry;
+    (void)error;
+    return RN_OK;
+}
+
+/* Puts `bytes` where a summary stands that cannot be read. */
+static enum rn_status put_mended(struct rn_store *store, const struct rn_trace_id *id,
+                                 struct rn_bytes bytes, struct rn_error *error)
+{
+    struct rn_db_txn *txn = NULL;
+    struct rn_trace_summary summary;
+    struct rn_bytes key = rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES);
+    struct rn_bytes now = {0};
+    enum rn_status status = rn_db_begin(store->db, true, &txn, error);
+    if (status != RN_OK) {
+        return status;
+    }
+    status = rn_db_get(txn, RN_TREE_TRACE, key, &now);
+    if (status != RN_OK || rn_summary_decode(id, now, &summary, NULL) == RN_OK) {
+        rn_db_abort(txn); /* somebody was quicker */
+        return status == RN_NOTFOUND ? RN_OK : status;
+    }
+    status = rn_db_put(txn, RN_TREE_TRACE, key, bytes, error);
+    return end(store, txn, status, error);
+}
+
+/* A summary that cannot be read is made again from the log, so that its trace can be dropped like any other. */
+static enum rn_status mend_summary(struct rn_store *store, const struct rn_trace_id *id,
+                                   struct rn_error *error)
+{
+    struct rn_buffer bytes = {0};
+    struct rn_trace_summary summary;
+    enum rn_status status = index_again(store, id, see_nothing, NULL, &bytes, error);
+    if (status == RN_OK) {
+        status = rn_summary_decode(id, rn_buffer_bytes(&bytes), &summary, error);
+    }
+    if (status == RN_OK && summary.started_wall_ns == 0) {
+        status = rn_fail(error, RN_DAMAGED, "the opening of the trace cannot be read either");
+    }
+    status = status == RN_OK ? put_mended(store, id, rn_buffer_bytes(&bytes), error) : status;
+    rn_buffer_free(&bytes);
+    return status;
+}
+
 /* --- the ways in ---------------------------------------------------------------------------------------------------- */
 
 static enum rn_status take(struct rn_db_txn *txn, enum rn_tree tree, struct rn_bytes key)
@@ -152,6 +224,9 @@ static enum rn_status unlist(struct rn_store *store, const struct rn_trace_id *i
     struct rn_db_txn *txn = NULL;
     struct rn_trace_summary summary;
     enum rn_status status = rn_closed_summary(store, id, &arena, &summary, error);
+    if (status == RN_DAMAGED && mend_summary(store, id, NULL) == RN_OK) {
+        status = rn_closed_summary(store, id, &arena, &summary, error);
+    }
     status = status == RN_OK ? rn_db_begin(store->db, true, &txn, error) : status;
     if (status != RN_OK) {
         rn_arena_free(&arena);
@@ -246,25 +321,13 @@ static enum rn_status look_for_ids(struct ids *ids)
     return status;
 }
 
-static int by_row(const void *a, const void *b)
-{
-    uint64_t left = ((const struct rn_piece *)a)->row;
-    uint64_t right = ((const struct rn_piece *)b)->row;
-    return left < right ? -1 : left > right;
-}
-
 static enum rn_status drop_ids(struct rn_store *store, const struct rn_trace_id *id,
                                struct rn_error *error)
 {
-    struct ids ids = {.store = store, .id = id, .error = error};
-    struct rn_pieces pieces = {0};
-    struct rn_buffer summary = {0};
     struct rn_error inner = {.text = ""};
-    enum rn_status status = rn_pieces_of_trace(store, id, &pieces, error);
-    if (status == RN_OK && pieces.count > 0) {
-        qsort(pieces.at, pieces.count, sizeof *pieces.at, by_row);
-        status = rn_index_again(store, id, &pieces, take_earned, &ids, &summary, &inner);
-    }
+    struct ids ids = {.store = store, .id = id, .error = error};
+    struct rn_buffer summary = {0};
+    enum rn_status status = index_again(store, id, take_earned, &ids, &summary, &inner);
     if (status == RN_DAMAGED) {
         ids.is_partial = true;
         status = RN_OK;
@@ -277,7 +340,6 @@ static enum rn_status drop_ids(struct rn_store *store, const struct rn_trace_id 
     status = status == RN_OK ? take_ids(&ids) : status;
     rn_buffer_free(&ids.keys);
     rn_buffer_free(&summary);
-    rn_pieces_free(&pieces);
     return status;
 }
 

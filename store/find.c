@@ -146,10 +146,15 @@ static enum rn_status by_foreign(struct rn_store *store, struct rn_bytes text,
     }
     memcpy(prefix, kept.data, kept.len);
     prefix[kept.len] = 0;
-    struct rn_scan scan = {
-        .store = store, .tree = RN_TREE_ID, .prefix = rn_bytes_of(prefix, kept.len + 1)};
+    struct rn_scan scan = {.store = store,
+                           .tree = RN_TREE_ID,
+                           .prefix = rn_bytes_of(prefix, kept.len + 1),
+                           .with_summaries = true};
     enum rn_status status = rn_scan_next(&scan, &arena, entries, &count, error);
     for (unsigned i = 0; status == RN_OK && i < count; i++) {
+        if (entries[i].summary.len == 0) { /* of a trace that is being dropped */
+            continue;
+        }
         if (entries[i].key.len == kept.len + 1 + RN_TRACE_ID_BYTES && entries[i].value.len == 4) {
             candidates_add(out, id_in_key(entries[i].key), rn_get_u32(entries[i].value.data));
         }
@@ -308,9 +313,15 @@ enum rn_status rn_find_foreign(struct rn_store *store, const char *text, struct 
     return status;
 }
 
-/* False stops the walk: the visitor wanted so, or *status says why. */
+/* Summaries that cannot be read, while the walk goes on past them. */
+struct damaged {
+    struct rn_trace_id first;
+    uint64_t count;
+};
+
+/* False stops the walk: the visitor wanted so. */
 static bool visit_entry(const struct rn_scan_entry *entry, rn_find_visit *visit, void *self,
-                        enum rn_status *status, struct rn_error *error)
+                        struct damaged *damaged)
 {
     struct rn_trace_summary summary;
     struct rn_trace_id id;
@@ -318,8 +329,27 @@ static bool visit_entry(const struct rn_scan_entry *entry, rn_find_visit *visit,
         return true;
     }
     memcpy(id.bytes, id_in_key(entry->key).data, RN_TRACE_ID_BYTES);
-    *status = rn_summary_decode(&id, entry->summary, &summary, error);
-    return *status == RN_OK && visit(self, &summary);
+    if (rn_summary_decode(&id, entry->summary, &summary, NULL) != RN_OK) {
+        damaged->first = damaged->count == 0 ? id : damaged->first;
+        damaged->count++;
+        return true;
+    }
+    return visit(self, &summary);
+}
+
+static enum rn_status tell_damaged(const struct damaged *damaged, struct rn_error *error)
+{
+    char text[33];
+    if (damaged->count == 0) {
+        return RN_OK;
+    }
+    rn_trace_id_text(&damaged->first, text);
+    if (damaged->count == 1) {
+        return rn_fail(error, RN_DAMAGED, "the summary of trace %s is damaged and left out", text);
+    }
+    return rn_fail(error, RN_DAMAGED,
+                   "the summaries of %" PRIu64 " traces are damaged and left out, the first is %s",
+                   damaged->count, text);
 }
 
 enum rn_status rn_find_each(struct rn_store *store, bool newest_first, rn_find_visit *visit,
@@ -331,6 +361,7 @@ enum rn_status rn_find_each(struct rn_store *store, bool newest_first, rn_find_v
                            .backwards = newest_first,
                            .with_summaries = true};
     struct rn_scan_entry entries[RN_SCAN_ENTRIES_MAX];
+    struct damaged damaged = {.count = 0};
     unsigned count = 1;
     bool goes_on = true;
     enum rn_status status = rn_store_catch_up(store, error);
@@ -338,11 +369,11 @@ enum rn_status rn_find_each(struct rn_store *store, bool newest_first, rn_find_v
         struct rn_arena arena = {0};
         status = rn_scan_next(&scan, &arena, entries, &count, error);
         for (unsigned i = 0; status == RN_OK && goes_on && i < count; i++) {
-            goes_on = visit_entry(&entries[i], visit, self, &status, error);
+            goes_on = visit_entry(&entries[i], visit, self, &damaged);
         }
         rn_arena_free(&arena);
     }
-    return status;
+    return status == RN_OK ? tell_damaged(&damaged, error) : status;
 }
 
 static enum rn_status append_ids(struct rn_buffer *ids, const struct rn_scan_entry *entries,

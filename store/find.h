@@ -22,7 +22,10 @@ enum rn_status rn_find_trace(struct rn_store *store, const char *text, struct rn
 enum rn_status rn_find_foreign(struct rn_store *store, const char *text, struct rn_trace_id *out,
                                uint32_t *event, struct rn_error *error);
 
-/* Newest first when `newest_first`. The callback returns false to stop. The summary is lent during the call. */
+/*
+ * Newest first when `newest_first`. The callback returns false to stop. The summary is lent during the call. One that is
+ * damaged hides no other: it is passed over, and at the end RN_DAMAGED has a sentence that names it; all others were visited.
+ */
 typedef bool rn_find_visit(void *self, const struct rn_trace_summary *summary);
 enum rn_status rn_find_each(struct rn_store *store, bool newest_first, rn_find_visit *visit,
                             void *self, struct rn_error *error);

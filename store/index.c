@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "drop.h"
 #include "index_row.h"
 #include "keys.h"
 #include "store_internal.h"
@@ -169,6 +170,10 @@ enum rn_status rn_index_knows(struct rn_store *store, const struct rn_trace_id *
     }
     struct rn_bytes summary;
     status = rn_db_get(txn, RN_TREE_TRACE, rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES), &summary);
+    if (status ==
+        RN_NOTFOUND) { /* while a drop is not finished, its rows are still under that id */
+        status = rn_drop_marked(txn, id);
+    }
     *known = status == RN_OK;
     if (status == RN_NOTFOUND) {
         status = find_in_tail(txn, id, known);

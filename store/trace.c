@@ -35,6 +35,14 @@ static enum rn_status summary_bytes(struct rn_store *store, const struct rn_trac
     return status;
 }
 
+static enum rn_status fail_no_trace(struct rn_store *store, const struct rn_trace_id *id,
+                                    struct rn_error *error)
+{
+    char text[33];
+    rn_trace_id_text(id, text);
+    return rn_fail(error, RN_NOTFOUND, "there is no trace %s in %s", text, store->path);
+}
+
 enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id *id,
                                 struct rn_arena *arena, struct rn_trace_summary *out,
                                 struct rn_error *error)
@@ -43,9 +51,7 @@ enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id
     enum rn_status status = rn_store_catch_up(store, error);
     status = status == RN_OK ? summary_bytes(store, id, arena, &bytes, error) : status;
     if (status == RN_NOTFOUND) {
-        char text[33];
-        rn_trace_id_text(id, text);
-        return rn_fail(error, RN_NOTFOUND, "there is no trace %s in %s", text, store->path);
+        return fail_no_trace(store, id, error);
     }
     return status == RN_OK ? rn_summary_decode(id, bytes, out, error) : status;
 }
@@ -66,6 +72,20 @@ static enum rn_status fail_absent(struct rn_store *store, const struct rn_trace_
     return rn_fail(error, RN_NOTFOUND, "trace %s has no event %s in %s", text, place, store->path);
 }
 
+/* What is missing of a trace that somebody dropped meanwhile is no damage. */
+static enum rn_status unless_dropped(struct rn_store *store, const struct rn_trace_id *id,
+                                     enum rn_status status, struct rn_error *error)
+{
+    struct rn_arena arena = {0};
+    struct rn_bytes bytes = {0};
+    if (status != RN_DAMAGED) {
+        return status;
+    }
+    bool is_gone = summary_bytes(store, id, &arena, &bytes, NULL) == RN_NOTFOUND;
+    rn_arena_free(&arena);
+    return is_gone ? fail_no_trace(store, id, error) : status;
+}
+
 enum rn_status rn_trace_event(struct rn_store *store, const struct rn_trace_id *id,
                               enum rn_event_class class, uint32_t n, struct rn_arena *arena,
                               struct rn_event *out, struct rn_error *error)
@@ -83,7 +103,7 @@ enum rn_status rn_trace_event(struct rn_store *store, const struct rn_trace_id *
             rn_pieces_join(store, id, pieces.at, pieces.count, RN_JOIN_WHOLE, arena, out, error);
     }
     rn_pieces_free(&pieces);
-    return status;
+    return unless_dropped(store, id, status, error);
 }
 
 static enum rn_status compare(const struct rn_trace_summary *summary,
@@ -121,5 +141,5 @@ enum rn_status rn_trace_verify(struct rn_store *store, const struct rn_trace_id 
     status = status == RN_OK ? compare(&summary, &found, error) : status;
     rn_pieces_free(&pieces);
     rn_arena_free(&arena);
-    return status;
+    return unless_dropped(store, id, status, error);
 }

@@ -142,11 +142,31 @@ static void place_key(struct rn_bytes frame, struct rn_trace_id *id,
     }
 }
 
-static enum rn_status report_row(struct walk *walk, uint64_t row, const struct rn_trace_id *id,
+/* Whether the row still holds what was looked at: a trace may be dropped, a field erased, while we walk. */
+static bool is_still(struct walk *walk, uint64_t row, struct rn_bytes bytes)
+{
+    uint8_t key[8];
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes now = {0};
+    if (rn_db_begin(walk->store->db, false, &txn, NULL) != RN_OK) {
+        return true;
+    }
+    rn_put_u64(key, row);
+    bool same = rn_db_get(txn, RN_TREE_LOG, rn_bytes_of(key, sizeof key), &now) == RN_OK &&
+                rn_bytes_equal(now, bytes);
+    rn_db_abort(txn);
+    return same;
+}
+
+static enum rn_status report_row(struct walk *walk, uint64_t row, struct rn_bytes bytes,
+                                 const struct rn_trace_id *id,
                                  const uint8_t key[RN_EVENT_KEY_BYTES], const char *sentence)
 {
     char place[RN_PLACE_TEXT_BYTES];
     char text[33];
+    if (!is_still(walk, row, bytes)) {
+        return RN_OK;
+    }
     if (id == NULL) {
         report(walk, &nobody, "row %" PRIu64 " of the log: %.300s", row, sentence);
         return RN_OK;
@@ -166,7 +186,7 @@ static enum rn_status check_row(struct walk *walk, uint64_t row, struct rn_bytes
     uint64_t indexed = 0;
     bool is_there = false;
     if (bytes.len < RN_FRAME_HEADER_BYTES) {
-        return report_row(walk, row, NULL, NULL, "the frame is shorter than its header");
+        return report_row(walk, row, bytes, NULL, NULL, "the frame is shorter than its header");
     }
     place_key(bytes, &id, key);
     enum rn_status status =
@@ -176,14 +196,18 @@ static enum rn_status check_row(struct walk *walk, uint64_t row, struct rn_bytes
     }
     bool is_placed = is_there && indexed == row;
     status = rn_frame_read(bytes, &frame, &inner);
+    if (status == RN_OK && frame.kind == RN_FRAME_DOCUMENT) {
+        status = rn_fail(&inner, RN_DAMAGED, "a piece of a document stands there");
+    }
     status = status == RN_OK ? check_body(walk, &frame, &inner) : status;
     if (status == RN_NOMEM) {
         return rn_fail(walk->error, RN_NOMEM, "no memory to verify %s", walk->store->path);
     }
     if (status != RN_OK) {
-        return report_row(walk, row, is_placed ? &id : NULL, key, inner.text);
+        return report_row(walk, row, bytes, is_placed ? &id : NULL, key, inner.text);
     }
-    return is_placed ? RN_OK : report_row(walk, row, &id, key, "the event index does not name it");
+    return is_placed ? RN_OK
+                     : report_row(walk, row, bytes, &id, key, "the event index does not name it");
 }
 
 static enum rn_status check_rows(struct walk *walk)
@@ -196,8 +220,10 @@ static enum rn_status check_rows(struct walk *walk)
         if (status != RN_OK || row > walk->last_row) {
             break;
         }
-        status = check_row(walk, row, rn_buffer_bytes(&frame));
-        walk->counts->rows++;
+        if (frame.len > 0) { /* else the last one of a dropped trace, which only keeps its number */
+            status = check_row(walk, row, rn_buffer_bytes(&frame));
+            walk->counts->rows++;
+        }
         if (walk->progress != NULL) {
             walk->progress(walk->self, row, walk->last_row);
         }
@@ -207,6 +233,15 @@ static enum rn_status check_rows(struct walk *walk)
 }
 
 /* --- traces --------------------------------------------------------------------------------------------------------- */
+
+/* Whether the trace was dropped since the walk met it. */
+static bool is_gone(struct walk *walk, const struct rn_trace_id *id)
+{
+    bool is_there = true;
+    enum rn_status status =
+        has_key(walk, RN_TREE_TRACE, rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES), &is_there, NULL);
+    return status == RN_OK && !is_there;
+}
 
 static bool is_known_damaged(const struct walk *walk, const struct rn_trace_id *id)
 {
@@ -251,7 +286,7 @@ static enum rn_status check_earned(void *self, const struct rn_index_entry *entr
         same = rn_bytes_equal(found, entry->value);
     }
     rn_db_abort(txn);
-    if (!same && (status == RN_OK || status == RN_NOTFOUND)) {
+    if (!same && (status == RN_OK || status == RN_NOTFOUND) && !is_gone(walk, entries->id)) {
         rn_trace_id_text(entries->id, text);
         report(walk, entries->id, "trace %s: its entry among %s is %s", text, what[entry->tree],
                status == RN_OK ? "another" : "missing");
@@ -267,7 +302,8 @@ static enum rn_status check_open_mark(struct walk *walk, const struct rn_trace_s
     rn_key_open(&summary->id, key);
     enum rn_status status =
         has_key(walk, RN_TREE_META, rn_bytes_of(key, sizeof key), &is_there, NULL);
-    if (status == RN_OK && is_there != (summary->state == RN_TRACE_OPEN)) {
+    if (status == RN_OK && is_there != (summary->state == RN_TRACE_OPEN) &&
+        !is_gone(walk, &summary->id)) {
         rn_trace_id_text(&summary->id, text);
         report(walk, &summary->id, "trace %s: its mark among the open traces is %s", text,
                is_there ? "left over" : "missing");
@@ -302,7 +338,8 @@ static enum rn_status check_indexes(struct walk *walk, const struct rn_trace_sum
     }
     /* The summary of an open trace may have moved on meanwhile. */
     if (status == RN_OK && summary->state != RN_TRACE_OPEN &&
-        !rn_bytes_equal(rn_buffer_bytes(&again), rn_buffer_bytes(&stored))) {
+        !rn_bytes_equal(rn_buffer_bytes(&again), rn_buffer_bytes(&stored)) &&
+        !is_gone(walk, &summary->id)) {
         rn_trace_id_text(&summary->id, text);
         report(walk, &summary->id, "trace %s: its summary is not what its events say", text);
     }
@@ -329,7 +366,7 @@ static enum rn_status check_chain(struct walk *walk, const struct rn_trace_summa
     enum rn_status status =
         rn_chain_of(walk->store, &summary->id, &summary->salts, pieces, &found, &inner);
     if (status == RN_DAMAGED || status == RN_NEWER) {
-        if (!is_known_damaged(walk, &summary->id)) {
+        if (!is_known_damaged(walk, &summary->id) && !is_gone(walk, &summary->id)) {
             report(walk, &summary->id, "%s", inner.text);
         }
         return RN_OK;
@@ -337,7 +374,8 @@ static enum rn_status check_chain(struct walk *walk, const struct rn_trace_summa
     if (status != RN_OK) {
         return rn_fail(walk->error, status, "%s", inner.text);
     }
-    if (summary->state != RN_TRACE_OPEN && memcmp(&found, &summary->digests, sizeof found) != 0) {
+    if (summary->state != RN_TRACE_OPEN && memcmp(&found, &summary->digests, sizeof found) != 0 &&
+        !is_gone(walk, &summary->id)) {
         rn_trace_id_text(&summary->id, text);
         report(walk, &summary->id,
                "trace %s: every frame is sound, but its digests are others: an event was replaced, "
@@ -358,6 +396,8 @@ static enum rn_status check_trace(struct walk *walk, const struct rn_trace_id *i
     status = status == RN_OK ? rn_pieces_of_trace(walk->store, id, &pieces, walk->error) : status;
     if (status == RN_DAMAGED) {
         report(walk, id, "%s", walk->error->text);
+    }
+    if (status == RN_DAMAGED || status == RN_NOTFOUND) { /* not found: it was dropped meanwhile */
         status = RN_OK;
         goto done;
     }
@@ -411,11 +451,30 @@ static enum rn_status check_row_entry(struct walk *walk, const struct rn_scan_en
     if (rn_row_read(entry->value, &row)) {
         status = has_key(walk, RN_TREE_LOG, entry->value, &is_there, NULL);
     }
-    if (status == RN_OK && !is_there) {
+    bool is_named = false;
+    if (status == RN_OK && !is_there) { /* row and entry go together when a trace is dropped */
+        status = has_key(walk, RN_TREE_EVENT, entry->key, &is_named, NULL);
+    }
+    if (status == RN_OK && is_named) {
         memcpy(id.bytes, entry->key.data, RN_TRACE_ID_BYTES);
         report(walk, &id, "an entry among the events names row %" PRIu64 ", which is missing", row);
     }
     return status;
+}
+
+/* Whether an entry of a missing trace should not be there: its drop is not on the way, and has not just taken it. */
+static enum rn_status is_left_behind(struct walk *walk, enum rn_tree tree, struct rn_bytes key,
+                                     const struct rn_trace_id *id, bool *is_left)
+{
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes value = {0};
+    enum rn_status status = rn_db_begin(walk->store->db, false, &txn, walk->error);
+    if (status != RN_OK) {
+        return status;
+    }
+    *is_left = rn_db_get(txn, tree, key, &value) == RN_OK && rn_drop_marked(txn, id) != RN_OK;
+    rn_db_abort(txn);
+    return RN_OK;
 }
 
 static enum rn_status check_trace_entry(struct walk *walk, enum rn_tree tree, const char *what,
@@ -429,7 +488,11 @@ static enum rn_status check_trace_entry(struct walk *walk, enum rn_tree tree, co
     }
     enum rn_status status =
         has_key(walk, RN_TREE_TRACE, rn_bytes_of(id.bytes, RN_TRACE_ID_BYTES), &is_there, NULL);
+    bool is_left = false;
     if (status == RN_OK && !is_there) {
+        status = is_left_behind(walk, tree, entry->key, &id, &is_left);
+    }
+    if (status == RN_OK && is_left) {
         report(walk, &nobody, "an entry among %s names a trace that is missing", what);
     }
     return status;

@@ -251,6 +251,38 @@ START_TEST(all_traces_are_visited_in_order_of_time)
 }
 END_TEST
 
+static void spoil_summary(const struct rn_trace_id *id)
+{
+    struct rn_db_txn *txn = NULL;
+    ck_ok(rn_store_catch_up(maker.store, &error));
+    ck_ok(rn_db_begin(maker.store->db, true, &txn, &error));
+    ck_ok(rn_db_put(txn, RN_TREE_TRACE, rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES),
+                    RN_LIT("nonsense"), &error));
+    ck_ok(rn_db_commit(txn, &error));
+}
+
+START_TEST(one_damaged_summary_hides_no_other_trace)
+{
+    static struct visited all;
+    static struct visited first = {.stop_at = 1};
+    struct rn_trace_id a = make(A, NULL, false, "aaa");
+    struct rn_trace_id b = make(B, NULL, false, "bbb");
+    struct rn_trace_id c = make(C, NULL, false, "ccc");
+    spoil_summary(&b);
+    ck_assert_int_eq(rn_find_each(maker.store, true, visit, &all, &error), RN_DAMAGED);
+    ck_assert_uint_eq(all.count, 2);
+    ck_assert(rn_trace_id_equal(&all.id[0], &c));
+    ck_assert(rn_trace_id_equal(&all.id[1], &a));
+    ck_assert_str_eq(error.text, "the summary of trace " B " is damaged and left out");
+    spoil_summary(&a);
+    ck_assert_int_eq(rn_find_each(maker.store, true, visit, &all, &error), RN_DAMAGED);
+    ck_assert_str_eq(error.text,
+                     "the summaries of 2 traces are damaged and left out, the first is " B);
+    ck_ok(rn_find_each(maker.store, true, visit, &first, &error)); /* it ended before them */
+    ck_assert_uint_eq(first.count, 1);
+}
+END_TEST
+
 START_TEST(a_session_lists_its_traces_in_order)
 {
     struct rn_recording_settings settings = {.kind = "run", .session = {{7, 7, 7}}};
@@ -316,6 +348,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, foreign_ids_lead_to_their_trace);
     tcase_add_test(cases, names_come_before_foreign_ids);
     tcase_add_test(cases, all_traces_are_visited_in_order_of_time);
+    tcase_add_test(cases, one_damaged_summary_hides_no_other_trace);
     tcase_add_test(cases, a_session_lists_its_traces_in_order);
     tcase_add_test(cases, failed_allocations_are_reported);
     suite_add_tcase(suite, cases);
