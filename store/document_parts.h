@@ -1,5 +1,6 @@
 /*
- * What verify and the opening of a store need to know of documents. Private to store/.
+ * What the three files about documents share (document.c reads, document_write.c writes, document_check.c holds the tree against
+ * itself), and what the opening of a store needs of them. Private to store/.
  */
 #ifndef RN_STORE_DOCUMENT_PARTS_H
 #define RN_STORE_DOCUMENT_PARTS_H
@@ -15,6 +16,18 @@ struct rn_document_head {
     uint8_t digest[RN_SHA256_BYTES];
 };
 
+/* RN_INVALID with a sentence. */
+enum rn_status rn_document_name_check(const char *kind, const char *name, struct rn_error *error);
+/* RN_NOTFOUND with a sentence that lists what is there. */
+enum rn_status rn_document_fail_absent(struct rn_store *store, const char *kind, const char *name,
+                                       struct rn_error *error);
+/* The value under a key of the tree, appended to `out`. RN_NOTFOUND without a sentence. */
+enum rn_status rn_document_value(struct rn_store *store, struct rn_bytes key, struct rn_buffer *out,
+                                 struct rn_error *error);
+
+/* Appends the raw bytes of a head. */
+enum rn_status rn_document_head_encode(struct rn_bytes kind, struct rn_bytes name,
+                                       const struct rn_document_head *head, struct rn_buffer *out);
 /* The value under name/ + `full_name` ("KIND/NAME"). RN_DAMAGED with a sentence that names it. */
 enum rn_status rn_document_head_decode(struct rn_store *store, struct rn_bytes full_name,
                                        struct rn_bytes value, struct rn_document_head *out,

@@ -33,7 +33,10 @@ enum rn_status rn_selection_check(const struct rn_selection *selection, struct r
 
 /*
  * The traces, in order of start, then id; rn_alloc'ed. limit and sample count traces. RN_OK with 0 when nothing fits;
- * RN_NOTFOUND, RN_AMBIGUOUS for a TRACE text. A trace that is damaged is selected if its summary is: what comes later will say so.
+ * RN_NOTFOUND, RN_AMBIGUOUS for a TRACE text, RN_INVALID for one that ends in ":N". What cannot be read cannot be judged: a
+ * trace whose events, or whose summary, are damaged where they would have to fit is selected, and what comes later will say so.
+ * Traces of backtests count only where they are named by a TRACE text. Nothing but the conditions on exchanges (`status`, `model`)
+ * makes events be read; the others are answered by the summary, the range of time by its index.
  */
 enum rn_status rn_select_traces(struct rn_store *store, const struct rn_selection *selection,
                                 struct rn_trace_id **ids, size_t *count, struct rn_error *error);
@@ -41,8 +44,9 @@ enum rn_status rn_select_traces(struct rn_store *store, const struct rn_selectio
 /*
  * Visits the exchanges that fit, in order of the trace's start, then ordinal, whatever they are: the visitor looks at view->reading
  * for model calls. Here limit and sample count *model calls* (a reading with a dialect that asks a model) and nothing else is
- * visited. All is lent during the call. Memory does not grow with the number of calls but for limit and sample (40 bytes each).
- * An event that cannot be read is given with `event` NULL and its error. Not RN_OK from the visitor ends it with that status.
+ * visited. All is lent during the call. Memory does not grow with the number of calls but for limit and sample (48 bytes each).
+ * An event that cannot be read is given with `event` NULL and its error (not with limit or sample: nobody knows whether it is a
+ * model call); n is 0 where the summary of the whole trace cannot be read, and `trace` then knows id and start at most. Not RN_OK from the visitor ends it with that status.
  */
 struct rn_selected {
     const struct rn_trace_summary *trace;
