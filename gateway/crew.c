@@ -55,7 +55,7 @@ struct crew {
     size_t ended;
     size_t running;
     int signals;
-    int signal_number;
+    int *signal_number; /* the caller's */
     sigset_t mask_before;
     struct sigaction pipe_before;
     uint8_t *chunk;
@@ -252,7 +252,7 @@ static void tell_progress(const struct crew *crew)
 
 static bool may_begin(const struct crew *crew)
 {
-    return crew->signal_number == 0 && crew->begun < crew->settings->jobs &&
+    return *crew->signal_number == 0 && crew->begun < crew->settings->jobs &&
            crew->running < crew->settings->at_once && crew->begun < crew->told + crew->slot_count;
 }
 
@@ -330,7 +330,9 @@ static void take_signals(struct crew *crew)
 {
     struct signalfd_siginfo info;
     while (read(crew->signals, &info, sizeof info) == sizeof info) {
-        crew->signal_number = crew->signal_number == 0 ? (int)info.ssi_signo : crew->signal_number;
+        if (*crew->signal_number == 0) {
+            *crew->signal_number = (int)info.ssi_signo;
+        }
         for (size_t i = 0; i < crew->slot_count; i++) {
             /* Not reaped yet, so the number is still its own. */
             if (crew->slots[i].state == RUNS && !children_have_it(&info)) {
@@ -430,7 +432,7 @@ static void close_crew(struct crew *crew)
 enum rn_status rn_crew_run(const struct rn_crew_settings *settings, int *signal_number,
                            struct rn_error *error)
 {
-    struct crew crew = {.settings = settings, .signals = -1};
+    struct crew crew = {.settings = settings, .signals = -1, .signal_number = signal_number};
     assert(settings->at_once > 0 && settings->work != NULL);
     *signal_number = 0;
     enum rn_status status = open_crew(&crew, error);
@@ -445,7 +447,6 @@ enum rn_status rn_crew_run(const struct rn_crew_settings *settings, int *signal_
             status = status == RN_OK ? begin_some(&crew, error) : status;
         }
         release_signals(&crew);
-        *signal_number = crew.signal_number;
     }
     close_crew(&crew);
     return status;

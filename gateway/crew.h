@@ -44,7 +44,8 @@ struct rn_crew_settings {
 };
 
 /*
- * *signal_number: 0, or the first signal that ended it early (jobs that never began get no `done`). RN_IO: no process, pipe or
+ * *signal_number: 0, or the first signal that ended it early (jobs that never began get no `done`). It is set as soon as the signal comes,
+ * so that `done` can tell a job that was interrupted. RN_IO: no process, pipe or
  * file could be had for the next job although none was running; those before it have been told. RN_NOMEM.
  */
 enum rn_status rn_crew_run(const struct rn_crew_settings *settings, int *signal_number,

@@ -145,6 +145,8 @@ struct rn_check_settings {
     void (*on_progress)(void *self, size_t ended, size_t running, size_t count);
     void (*on_case)(void *self,
                     const struct rn_check_case *one); /* in order of traces' names; lent */
+    /* With show_output and several jobs: before output is copied to our streams. May be NULL. */
+    void (*before_output)(void *self);
     void *self;
 };
 
