@@ -145,6 +145,27 @@ static enum rn_status add_message(struct rn_buffer *out, const struct rn_show *s
     return status;
 }
 
+/* What an exchange of a backtest has beside: the call it sends again, and what was changed in that. */
+static enum rn_status add_backtest(struct rn_buffer *out, const struct rn_event *event)
+{
+    struct rn_view_answered answered;
+    struct rn_bytes moves = rn_event_get(event, RN_TAG_MOVES);
+    struct rn_bytes move;
+    char id[33];
+    const char *label = "changed";
+    enum rn_status status = RN_OK;
+    if (rn_view_answered(event, &answered)) {
+        rn_trace_id_text(&answered.trace, id);
+        status = rn_buffer_addf(out, "%-*s %s:%" PRIu32 ", attempt %" PRIu64 "\n", LABEL_COLUMNS,
+                                "sent again", id, answered.n, answered.attempt);
+    }
+    while (status == RN_OK && moves.len > 0 && rn_run_get(&moves, &move)) {
+        status = add_fact(out, label, move);
+        label = "";
+    }
+    return status;
+}
+
 static enum rn_status add_exchange(struct rn_buffer *out, const struct rn_show *show,
                                    const struct rn_view *view)
 {
@@ -158,6 +179,7 @@ static enum rn_status add_exchange(struct rn_buffer *out, const struct rn_show *
                                 rn_event_number(event, RN_TAG_CONNECTION, 0));
     }
     status = status == RN_OK ? add_fact(out, "trace by", rn_event_get(event, RN_TAG_RULE)) : status;
+    status = status == RN_OK ? add_backtest(out, event) : status;
     status =
         status == RN_OK ? add_pairs(out, "labels", rn_event_get(event, RN_TAG_LABELS)) : status;
     status = status == RN_OK ? add_redactions(out, view) : status;

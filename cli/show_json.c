@@ -83,6 +83,20 @@ static void put_name(json_t *object, const struct rn_event *event)
     rn_json_out_text(object, "kind", rn_event_kind_name(rn_event_kind_of(event)));
 }
 
+/* The recorded call that an exchange of a backtest sends again. */
+static void put_answered(json_t *object, const struct rn_event *event)
+{
+    struct rn_view_answered answered;
+    if (!rn_view_answered(event, &answered)) {
+        return;
+    }
+    json_t *call = json_object();
+    rn_json_out_trace_id(call, "trace", &answered.trace);
+    rn_json_out_u32(call, "event", answered.n);
+    rn_json_out_u64(call, "attempt", answered.attempt);
+    (void)json_object_set_new(object, "answers", call);
+}
+
 static void put_exchange_facts(json_t *object, const struct rn_view *view)
 {
     const struct rn_event *event = view->event;
@@ -106,6 +120,7 @@ static void put_exchange_facts(json_t *object, const struct rn_view *view)
     rn_json_out_u64(object, "request_bytes", rn_event_get(event, RN_TAG_REQUEST_BODY).len);
     rn_json_out_u64(object, "response_bytes", rn_event_get(event, RN_TAG_RESPONSE_BODY).len);
     rn_json_out_u32(object, "redactions", view->redactions);
+    put_answered(object, event);
     put_reading(object, &view->reading);
 }
 

@@ -123,6 +123,21 @@ void rn_view_free(struct rn_view *view)
     rn_buffer_free(&view->response.memory);
 }
 
+bool rn_view_answered(const struct rn_event *event, struct rn_view_answered *out)
+{
+    struct rn_bytes in = rn_event_get(event, RN_TAG_ANSWERS);
+    uint64_t n = 0;
+    if (in.len < RN_TRACE_ID_BYTES) {
+        return false;
+    }
+    memcpy(out->trace.bytes, in.data, RN_TRACE_ID_BYTES);
+    in = rn_bytes_from(in, RN_TRACE_ID_BYTES);
+    bool good = rn_varint_get(&in, &n) && n <= UINT32_MAX && rn_varint_get(&in, &out->attempt) &&
+                in.len == 0;
+    out->n = (uint32_t)n;
+    return good;
+}
+
 const char *rn_view_stdio_name(uint8_t letter)
 {
     switch (letter) {

@@ -53,6 +53,15 @@ struct rn_view_redaction {
 /* Takes one off the front of the list; false at its end or where it is malformed. */
 bool rn_view_redaction_next(struct rn_bytes *list, struct rn_view_redaction *out);
 
+/* RN_TAG_ANSWERS: the recorded call that an exchange of a backtest sends again, and which attempt it is. */
+struct rn_view_answered {
+    struct rn_trace_id trace;
+    uint32_t n;
+    uint64_t attempt;
+};
+/* False where there is none or it is malformed. */
+bool rn_view_answered(const struct rn_event *event, struct rn_view_answered *out);
+
 /* A letter of RN_TAG_STDIO as a word; static. */
 const char *rn_view_stdio_name(uint8_t letter);
 

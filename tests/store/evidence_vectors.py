@@ -11,7 +11,7 @@ import sys
 SECRET = bytes(range(32))
 TRACE = bytes(range(0x10, 0x20))
 EVENT, GAP = 0, 1
-SAID = {1, 3, 16, 17, 18, 19, 20, 21, 25, 26, 27, 28, 30, 40, 44, 45, 46, 47}
+SAID = {1, 3, 16, 17, 18, 19, 20, 21, 25, 26, 27, 28, 30, 40, 44, 45, 46, 47, 53}
 HEADS = {19, 26}
 VOLATILE = (b"date", b"x-stainless-lang", b"x-request-id", b"user-agent")  # those that occur below
 

@@ -125,6 +125,7 @@ START_TEST(header_value_is_hidden_wherever_it_stands)
         {RN_TAG_CWD, "/srv/" PLAIN "/app"},
         {RN_TAG_STDIO, "ppp" PLAIN},
         {RN_TAG_COMMIT, PLAIN},
+        {RN_TAG_INPUT, "ask about " PLAIN},
         {RN_TAG_NOTE, "see " PLAIN},
         {RN_TAG_STDIN, PLAIN "\n"},
         {RN_TAG_STDOUT, "key=" PLAIN "\n"},
@@ -145,8 +146,8 @@ END_TEST
 
 START_TEST(shapes_are_hidden_in_every_list)
 {
-    static const enum rn_tag lists[] = {RN_TAG_ARGV, RN_TAG_LABELS, RN_TAG_ENVIRONMENT,
-                                        RN_TAG_LOCKS, RN_TAG_VARIABLES};
+    static const enum rn_tag lists[] = {RN_TAG_ARGV,  RN_TAG_LABELS,    RN_TAG_ENVIRONMENT,
+                                        RN_TAG_LOCKS, RN_TAG_VARIABLES, RN_TAG_MOVES};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         struct rn_event event = {.class = RN_CLASS_EVENT};
         struct rn_event clean;
@@ -193,6 +194,17 @@ START_TEST(ports_gaps_and_urls_are_looked_at)
     ck_assert(rn_bytes_starts_with(rn_event_get(&clean, RN_TAG_GAP), RN_LIT("\1\2\3lost ")));
     rn_buffer_free(&ports);
     rn_buffer_free(&variables);
+}
+END_TEST
+
+START_TEST(the_call_that_is_answered_is_no_text)
+{
+    struct rn_event event = exchange();
+    struct rn_event clean;
+    rn_event_set(&event, RN_TAG_ANSWERS, RN_LIT(PLAIN)); /* its bytes may look like anything */
+    ck_assert_int_eq(pass_whole(&event, &clean), RN_OK);
+    ck_assert(rn_bytes_equal(rn_event_get(&clean, RN_TAG_ANSWERS), RN_LIT(PLAIN)));
+    ck_assert_uint_eq(spans_in(&clean, RN_TAG_ANSWERS), 0);
 }
 END_TEST
 
@@ -723,6 +735,7 @@ Suite *rn_suite(void)
         header_value_is_hidden_wherever_it_stands,
         shapes_are_hidden_in_every_list,
         ports_gaps_and_urls_are_looked_at,
+        the_call_that_is_answered_is_no_text,
         other_dresses_are_hidden_too,
         stream_cut_at_each_byte_hides_the_same,
         stream_in_single_bytes_hides_the_same,

@@ -217,6 +217,27 @@ START_TEST(each_field_and_its_place_change_the_digest)
 }
 END_TEST
 
+/* The column s of docs/format.md, "Fields". */
+START_TEST(said_covers_the_fields_it_says)
+{
+    static const unsigned said[] = {1,  3,  16, 17, 18, 19, 20, 21, 25, 26,
+                                    27, 28, 30, 40, 44, 45, 46, 47, 53};
+    struct rn_event call = exchange();
+    for (unsigned tag = 1; tag < RN_TAG_LIMIT; tag++) {
+        struct rn_event other = call;
+        bool is_said = false;
+        for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+            is_said = is_said || said[i] == tag;
+        }
+        rn_event_set(&other, (enum rn_tag)tag, RN_LIT("something else"));
+        struct rn_digests a = digest(&call);
+        struct rn_digests b = digest(&other);
+        ck_assert(memcmp(a.evidence, b.evidence, RN_SHA256_BYTES) != 0);
+        ck_assert_msg((memcmp(a.said, b.said, RN_SHA256_BYTES) != 0) == is_said, "tag %u", tag);
+    }
+}
+END_TEST
+
 START_TEST(said_leaves_volatile_lines_out)
 {
     struct rn_event call = exchange();
@@ -321,11 +342,18 @@ START_TEST(whole_fields_do_not_go_on)
     struct rn_salts salts = salts_of_secret();
     struct rn_event call = exchange();
     struct rn_event more = {.class = RN_CLASS_EVENT, .n = 1};
-    rn_event_set(&more, RN_TAG_RESPONSE_HEAD, RN_LIT("more"));
-    struct rn_event_hash *hash = rn_event_hash_begin(&salts, RN_CLASS_EVENT, 1);
-    ck_assert_int_eq(rn_event_hash_add(hash, &call), RN_OK);
-    ck_assert_int_eq(rn_event_hash_add(hash, &more), RN_DAMAGED);
-    rn_event_hash_drop(hash);
+    static const enum rn_tag whole[] = {RN_TAG_RESPONSE_HEAD, RN_TAG_ANSWERS, RN_TAG_MOVES,
+                                        RN_TAG_INPUT};
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+        struct rn_event first = call;
+        rn_event_set(&first, whole[i], RN_LIT("some"));
+        more.fields = 0;
+        rn_event_set(&more, whole[i], RN_LIT("more"));
+        struct rn_event_hash *hash = rn_event_hash_begin(&salts, RN_CLASS_EVENT, 1);
+        ck_assert_int_eq(rn_event_hash_add(hash, &first), RN_OK);
+        ck_assert_int_eq(rn_event_hash_add(hash, &more), RN_DAMAGED);
+        rn_event_hash_drop(hash);
+    }
 }
 END_TEST
 
@@ -360,6 +388,7 @@ Suite *rn_suite(void)
     tcase_add_test(digests, chain_equals_the_vectors);
     tcase_add_test(digests, digest_does_not_depend_on_pieces);
     tcase_add_test(digests, each_field_and_its_place_change_the_digest);
+    tcase_add_test(digests, said_covers_the_fields_it_says);
     tcase_add_test(digests, said_leaves_volatile_lines_out);
     tcase_add_test(digests, erased_field_leaves_both_digests);
     tcase_add_test(digests, erasure_records_hold_the_hashes);
