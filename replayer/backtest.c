@@ -74,7 +74,7 @@ enum rn_status rn_backtest_facts(const char *store_path, const char *which,
     struct rn_store *store = NULL;
     struct rn_plan plan = {0};
     *facts = (struct rn_backtest_facts){0};
-    enum rn_status status = rn_store_open(store_path, RN_STORE_READ, &store, error);
+    enum rn_status status = rn_store_open_given(store_path, RN_STORE_READ, &store, error);
     status = status == RN_OK ? rn_plan_load(store, which, &plan, error) : status;
     status = status == RN_OK ? facts_of(store, &plan, facts, error) : status;
     rn_plan_free(&plan);
@@ -103,7 +103,7 @@ enum rn_status rn_backtest_each(const char *store_path, rn_backtest_visit *visit
 {
     struct rn_store *store = NULL;
     struct rn_plan_names names = {0};
-    enum rn_status status = rn_store_open(store_path, RN_STORE_READ, &store, error);
+    enum rn_status status = rn_store_open_given(store_path, RN_STORE_READ, &store, error);
     status = status == RN_OK ? rn_plan_names(store, &names, error) : status;
     status = status == RN_OK ? each(store, &names, visit, self, error) : status;
     rn_plan_names_free(&names);
@@ -175,7 +175,7 @@ enum rn_status rn_backtest_drop(const char *store_path, const char *which, struc
 {
     struct rn_store *store = NULL;
     struct rn_trace_id id;
-    enum rn_status status = rn_store_open(store_path, RN_STORE_READ, &store, error);
+    enum rn_status status = rn_store_open_given(store_path, RN_STORE_READ, &store, error);
     status = status == RN_OK ? rn_plan_resolve(store, which, &id, error) : status;
     status = status == RN_OK ? drop(store, store_path, &id, error) : status;
     rn_store_close(store);

@@ -255,7 +255,7 @@ static enum rn_status tell(struct making *making, char **summary)
 static enum rn_status make(struct making *making, bool dry_run, char **summary)
 {
     enum rn_status status = make_header(making);
-    status = status == RN_OK ? rn_store_open(making->settings->store, RN_STORE_READ, &making->store,
+    status = status == RN_OK ? rn_store_open_given(making->settings->store, RN_STORE_READ, &making->store,
                                              making->error)
                              : status;
     status = status == RN_OK ? check_taken(making) : status;

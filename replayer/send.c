@@ -21,12 +21,8 @@
 
 static enum rn_status open_plan(struct rn_send *send)
 {
-    char path[4096];
     enum rn_status status =
-        rn_store_place(send->run->store, RN_STORE_READ, path, sizeof path, send->error);
-    if (status == RN_OK) {
-        status = rn_store_open(path, RN_STORE_READ, &send->store, send->error);
-    }
+        rn_store_open_given(send->run->store, RN_STORE_READ, &send->store, send->error);
     if (status == RN_OK) {
         status = rn_plan_load(send->store, send->run->which, &send->plan, send->error);
     }

@@ -196,6 +196,15 @@ enum rn_status rn_store_open(const char *path, enum rn_store_mode mode, struct r
     return status;
 }
 
+enum rn_status rn_store_open_given(const char *given, enum rn_store_mode mode,
+                                   struct rn_store **out, struct rn_error *error)
+{
+    char path[PATH_MAX];
+    *out = NULL;
+    enum rn_status status = rn_store_place(given, mode, path, sizeof path, error);
+    return status == RN_OK ? rn_store_open(path, mode, out, error) : status;
+}
+
 void rn_store_close(struct rn_store *store)
 {
     if (store == NULL) {

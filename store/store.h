@@ -31,6 +31,9 @@ enum rn_status rn_store_place(const char *given, enum rn_store_mode mode, char *
  */
 enum rn_status rn_store_open(const char *path, enum rn_store_mode mode, struct rn_store **out,
                              struct rn_error *error);
+/* rn_store_place, then rn_store_open. *out is NULL when it fails. */
+enum rn_status rn_store_open_given(const char *given, enum rn_store_mode mode,
+                                   struct rn_store **out, struct rn_error *error);
 void rn_store_close(struct rn_store *store);
 const char *rn_store_path(const struct rn_store *store);
 
