@@ -1,0 +1,22 @@
+/*
+ * Two recorded traces side by side: where do they first say something else? Private to replayer/.
+ */
+#ifndef RN_REPLAYER_TRACE_DIFFERENCE_H
+#define RN_REPLAYER_TRACE_DIFFERENCE_H
+
+#include "base/arena.h"
+#include "store/trace.h"
+
+/*
+ * The first difference in order of events, the run last; within an event the request before the answer. Compared is what was
+ * said: of heads the target, the status and the fields that matching looks at, of bodies what they decode to (JSON by value, credentials by presence),
+ * of the answer of a model what it said and how it ended. What differs with every call (ids, dates, times, usage) does not count.
+ *
+ * *detail lives in `arena`: "first at event 2, request body, /messages/0/content: \"a\" in the first, \"b\" in the second"; empty when
+ * there is none. RN_NOMEM, RN_DAMAGED, RN_NOTFOUND.
+ */
+enum rn_status rn_trace_difference(struct rn_store *store, const struct rn_trace_id *first,
+                                   const struct rn_trace_id *second, struct rn_arena *arena,
+                                   struct rn_bytes *detail, struct rn_error *error);
+
+#endif
