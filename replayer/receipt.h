@@ -1,7 +1,6 @@
 /*
  * The receipt: what was replayed, how, and what came of it, as a document "reenact.receipt/1" (DESIGN 6.5). Fields are added,
- * never changed; 64-bit numbers, nanoseconds and digests are strings. The only file here that speaks to jansson.
- * Private to replayer/.
+ * never changed; 64-bit numbers, nanoseconds and digests are strings. Private to replayer/.
  */
 #ifndef RN_REPLAYER_RECEIPT_H
 #define RN_REPLAYER_RECEIPT_H

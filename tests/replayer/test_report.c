@@ -1,0 +1,668 @@
+/* From pairs to counts, from counts to a sentence and to documents that nothing recorded can break. */
+#include "main.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "answers.h"
+#include "base/memory.h"
+#include "failure.h"
+#include "headline.h"
+#include "tally.h"
+
+#define ANSWER(...) (&(const struct answer){__VA_ARGS__})
+#define MS UINT64_C(1000000)
+
+static const struct rn_price cheap = {.in = 1, .cached = 1, .out = 2};
+
+/* --- an afternoon of pairs ------------------------------------------------------------------------------------------ */
+
+static struct rn_report report;
+static struct rn_tally tally;
+static size_t next_index;
+
+static void begin(unsigned worst)
+{
+    memset(&report, 0, sizeof report);
+    snprintf(report.facts.id, sizeof report.facts.id, "0190aabbccddeeff0011223344556677");
+    snprintf(report.facts.name, sizeof report.facts.name, "switch");
+    snprintf(report.facts.to, sizeof report.facts.to, "openai/new");
+    rn_tally_init(&tally, &report, worst);
+    next_index = 0;
+}
+
+static void add(const struct answer *recorded, const struct answer *fresh)
+{
+    struct stage stages[2];
+    struct rn_pair pair;
+    const struct rn_view *a = stage_answer(&stages[0], recorded);
+    const struct rn_view *b = fresh == NULL ? NULL : stage_answer(&stages[1], fresh);
+    ck_assert_int_eq(rn_pair_make(a, b, &pair), RN_OK);
+    ck_assert_int_eq(rn_tally_add(&tally, next_index++, &pair, &cheap, &cheap), RN_OK);
+    if (pair.kind == RN_PAIR_NEW_FAILED) {
+        struct rn_trace_id trace = {{1}};
+        struct rn_buffer what = {0};
+        ck_assert_int_eq(rn_failure_tell(b, &what), RN_OK);
+        ck_assert_int_eq(rn_failure_count(&report, rn_buffer_bytes(&what), &trace, 7), RN_OK);
+        rn_buffer_free(&what);
+    }
+    stage_clear(&stages[0]);
+    if (fresh != NULL) {
+        stage_clear(&stages[1]);
+    }
+}
+
+static void add_many(int times, const struct answer *recorded, const struct answer *fresh)
+{
+    for (int i = 0; i < times; i++) {
+        add(recorded, fresh);
+    }
+}
+
+static void end(void)
+{
+    report.facts.calls = next_index;
+    rn_failure_sort(&report);
+    rn_tally_end(&tally);
+}
+
+static void clear(void)
+{
+    rn_tally_free(&tally);
+    rn_report_free(&report);
+}
+
+/* --- counting ------------------------------------------------------------------------------------------------------- */
+
+START_TEST(equal_answers_make_no_difference)
+{
+    begin(50);
+    for (uint64_t i = 0; i < 40; i++) {
+        const struct answer same = {.text = i % 2 == 0 ? "{\"a\":1}" : "yes",
+                                    .calls = {i % 4 == 1 ? "f" : NULL, "{}"},
+                                    .tokens_in = 10,
+                                    .tokens_out = 3,
+                                    .complete_ns = (1 + i) * MS,
+                                    .first_byte_ns = MS};
+        struct answer later = same;
+        later.complete_ns = (2 + 2 * i) * MS; /* times are never the same */
+        add(&same, &later);
+    }
+    end();
+    for (int i = 0; i < RN_ASPECT_COUNT; i++) {
+        ck_assert_uint_eq(report.shares[i].same, report.shares[i].judged);
+    }
+    ck_assert_uint_eq(report.same, 40);
+    ck_assert_uint_eq(report.pairs[RN_PAIR_COMPARED], 40);
+    ck_assert_uint_eq(tally.worst_count, 0);
+    ck_assert_str_eq(report.headline, "nothing changed in 40 answers");
+    ck_assert_uint_eq(report.fresh_cost_pico, report.recorded_cost_pico);
+    ck_assert_uint_eq(report.fresh_cost_pico, 40 * (10 + 2 * 3));
+    clear();
+}
+END_TEST
+
+START_TEST(shares_are_counted_exactly)
+{
+    const struct answer *call = ANSWER(.calls = {"f", "{\"x\":1}"}, .finish = "tool_calls");
+    begin(50);
+    add_many(30, ANSWER(.text = "yes"), ANSWER(.text = "yes"));
+    add_many(10, ANSWER(.text = "yes"), ANSWER(.text = "Yes!"));
+    add_many(5, ANSWER(.text = "yes"), ANSWER(.text = "no"));
+    add_many(4, ANSWER(.text = "yes"), ANSWER(.text = "I'm sorry, but I can't."));
+    add_many(7, call, ANSWER(.calls = {"g", "{\"x\":1}"}, .finish = "tool_calls"));
+    add_many(6, call, ANSWER(.calls = {"f", "{\"x\":2}"}, .finish = "tool_calls"));
+    add_many(8, call, call);
+    add_many(3, ANSWER(.text = "{}"), ANSWER(.text = "{"));
+    add_many(2, ANSWER(.text = "yes"), ANSWER(.text = "yes", .finish = "length"));
+    add_many(5, ANSWER(.text = "yes"), ANSWER(.status = 500, .error = "oops"));
+    add_many(1, ANSWER(.status = 500), ANSWER(.text = "yes"));
+    add_many(9, ANSWER(.text = "yes"), NULL);
+    end();
+    static const struct rn_share want[RN_ASPECT_COUNT] = {{54, 32}, {54, 42}, {21, 8},  {21, 14},
+                                                          {3, 0},   {75, 73}, {75, 71}, {0, 0}};
+    for (int i = 0; i < RN_ASPECT_COUNT; i++) {
+        ck_assert_msg(report.shares[i].judged == want[i].judged &&
+                          report.shares[i].same == want[i].same,
+                      "%s: %u of %u", rn_aspect_name((enum rn_aspect)i),
+                      (unsigned)report.shares[i].same, (unsigned)report.shares[i].judged);
+    }
+    static const uint64_t pairs[5] = {75, 5, 0, 1, 9};
+    ck_assert_mem_eq(report.pairs, pairs, sizeof pairs);
+    ck_assert_uint_eq(report.same, 30 + 10 + 8);
+    ck_assert_uint_eq(report.fresh_refuses, 4);
+    ck_assert_uint_eq(report.recorded_refuses, 0);
+    ck_assert_uint_eq(report.recorded_json, 3);
+    ck_assert_uint_eq(report.fresh_json, 0);
+    ck_assert_uint_eq(tally.worst_count, 27);
+    ck_assert_uint_eq(report.unpriced, 75);
+    ck_assert(!report.fresh_cost_known);
+    clear();
+}
+END_TEST
+
+START_TEST(the_worst_come_first_and_no_more_than_asked)
+{
+    begin(3);
+    add_many(2, ANSWER(.text = "a b"), ANSWER(.text = "a c"));
+    add_many(2, ANSWER(.text = "a b"), ANSWER(.text = "a b"));
+    add(ANSWER(.text = "a", .calls = {"f", "{}"}), ANSWER(.text = "a"));
+    add(ANSWER(.text = "a b"), ANSWER(.text = "A B."));
+    add(ANSWER(.text = "a b"), ANSWER(.text = "c d"));
+    add(ANSWER(.text = "a b"), ANSWER(.text = "c d"));
+    end();
+    ck_assert_uint_eq(tally.worst_count, 3);
+    ck_assert_uint_eq(tally.worst[0].index, 4);
+    ck_assert_uint_eq(tally.worst[1].index, 6);
+    ck_assert_uint_eq(tally.worst[2].index, 7);
+    clear();
+    begin(0);
+    add(ANSWER(.text = "a"), ANSWER(.text = "b"));
+    end();
+    ck_assert_uint_eq(tally.worst_count, 0);
+    clear();
+    begin(1000);
+    add_many(80, ANSWER(.text = "a"), ANSWER(.text = "b"));
+    end();
+    ck_assert_uint_eq(tally.worst_count, RN_REPORT_WORST_MAX);
+    for (size_t i = 0; i < tally.worst_count; i++) {
+        ck_assert_uint_eq(tally.worst[i].index, i);
+    }
+    clear();
+}
+END_TEST
+
+START_TEST(only_pairs_with_both_sides_count_for_times_and_money)
+{
+    begin(5);
+    add(ANSWER(.text = "a", .complete_ns = 5 * MS, .tokens_in = 3, .tokens_out = 1),
+        ANSWER(.text = "a", .complete_ns = 9 * MS, .tokens_in = 4, .tokens_out = 2));
+    add(ANSWER(.text = "a", .complete_ns = 6 * MS, .tokens_in = 100),
+        ANSWER(.status = 429, .complete_ns = MS));
+    add(ANSWER(.text = "a", .complete_ns = 7 * MS), ANSWER(.text = "a", .tokens_in = 7));
+    end();
+    ck_assert_uint_eq(report.recorded_latency.count, 1);
+    ck_assert_uint_eq(report.recorded_latency.p50, 5 * MS);
+    ck_assert_uint_eq(report.fresh_latency.max, 9 * MS);
+    ck_assert_uint_eq(report.fresh_first_byte.count, 0);
+    ck_assert_uint_eq(report.with_usage, 1);
+    ck_assert_uint_eq(report.recorded_tokens_in, 3);
+    ck_assert_uint_eq(report.fresh_tokens_out, 2);
+    ck_assert_uint_eq(report.unpriced, 1);
+    ck_assert_uint_eq(report.recorded_cost_pico, 3 + 2);
+    ck_assert_uint_eq(report.fresh_cost_pico, 4 + 4);
+    clear();
+}
+END_TEST
+
+/* --- headlines ------------------------------------------------------------------------------------------------------ */
+
+static void expect_headline(const char *want)
+{
+    end();
+    ck_assert_str_eq(report.headline, want);
+    clear();
+}
+
+START_TEST(the_headline_says_what_changed_most)
+{
+    const struct answer *yes = ANSWER(.text = "yes");
+    const struct answer *call = ANSWER(.calls = {"f", "{}"});
+    begin(0);
+    add_many(920, yes, ANSWER(.text = "sure"));
+    add_many(80, call, ANSWER(.calls = {"g", "{}"}));
+    expect_headline("8.0% of 1,000 answers call other tools");
+    begin(0);
+    add_many(920, yes, yes);
+    add_many(80, call, ANSWER(.calls = {"f", "{\"x\":1}"}));
+    expect_headline("8.0% of 1,000 answers call tools with other arguments");
+    begin(0);
+    add_many(967, yes, yes);
+    add_many(2, ANSWER(.refusal = "no"), ANSWER(.refusal = "no"));
+    add_many(31, yes, ANSWER(.refusal = "no"));
+    expect_headline("3.3% of 1,000 answers refuse (0.2% before)");
+    begin(0);
+    add_many(88, yes, yes);
+    add_many(12, yes, ANSWER(.status = 429, .error = "Slow down, 30 a minute"));
+    expect_headline("12 calls failed: 429: Slow down, N a minute");
+    begin(0);
+    add_many(90, yes, ANSWER(.text = "sure"));
+    add_many(10, yes, yes);
+    expect_headline("90.0% of 100 answers are worded otherwise");
+    begin(0);
+    add_many(75, ANSWER(.text = "{}"), ANSWER(.text = "{}"));
+    add_many(25, ANSWER(.text = "{}"), ANSWER(.text = "{"));
+    expect_headline("75.0% of 100 JSON answers are valid (100% before)");
+    begin(0);
+    add_many(50, ANSWER(.text = "yes", .complete_ns = 1000 * MS),
+             ANSWER(.text = "yes", .complete_ns = 2100 * MS));
+    expect_headline("latency p50 2.1 x: 2.10 s, 1.00 s before");
+    begin(0);
+    add_many(50, ANSWER(.text = "yes", .tokens_out = 1), ANSWER(.text = "yes", .tokens_out = 3));
+    expect_headline("cost 3.0 x: $0.000000, $0.000000 before");
+    begin(0);
+    add_many(3, ANSWER(.vectors = {"[1,2]"}), ANSWER(.vectors = {"[1,3]"}));
+    expect_headline("100% of 3 embeddings are others");
+    begin(0);
+    add_many(9, yes, yes);
+    add_many(1234, yes, NULL);
+    expect_headline("nothing changed in 9 answers; 1,234 of 1,243 calls have no answer yet");
+    begin(0);
+    add_many(3, yes, NULL);
+    expect_headline("nothing was answered; 3 of 3 calls have no answer yet");
+}
+END_TEST
+
+START_TEST(figures_are_short_and_true)
+{
+    struct rn_figure f;
+    ck_assert_str_eq(rn_figure_count(&f, 0), "0");
+    ck_assert_str_eq(rn_figure_count(&f, 999), "999");
+    ck_assert_str_eq(rn_figure_count(&f, 1000), "1,000");
+    ck_assert_str_eq(rn_figure_count(&f, UINT64_MAX), "18,446,744,073,709,551,615");
+    ck_assert_str_eq(rn_figure_share(&f, 0, 0), "n/a");
+    ck_assert_str_eq(rn_figure_share(&f, 0, 5), "0%");
+    ck_assert_str_eq(rn_figure_share(&f, 5, 5), "100%");
+    ck_assert_str_eq(rn_figure_share(&f, 1, 10000), "<0.1%");
+    ck_assert_str_eq(rn_figure_share(&f, 9999, 10000), ">99.9%");
+    ck_assert_str_eq(rn_figure_share(&f, 1, 3), "33.3%");
+    ck_assert_str_eq(rn_figure_time(&f, 310000), "0.31 ms");
+    ck_assert_str_eq(rn_figure_time(&f, 312 * MS), "312 ms");
+    ck_assert_str_eq(rn_figure_time(&f, 1240 * MS), "1.24 s");
+    ck_assert_str_eq(rn_figure_time(&f, 75300 * MS), "75.3 s");
+    ck_assert_str_eq(rn_figure_ratio(&f, 21, 10), "2.1 x");
+    ck_assert_str_eq(rn_figure_ratio(&f, 1, 3), "0.33 x");
+    ck_assert_str_eq(rn_figure_ratio(&f, 1, 0), "n/a");
+    ck_assert_str_eq(rn_figure_money(&f, 0), "$0.00");
+    ck_assert_str_eq(rn_figure_money(&f, 12345 * RN_PICO_PER_DOLLAR / 1000), "$12.35");
+    ck_assert_str_eq(rn_figure_money(&f, RN_PICO_PER_DOLLAR / 400), "$0.002500");
+}
+END_TEST
+
+/* --- failures ------------------------------------------------------------------------------------------------------- */
+
+static void expect_mask(const char *text, const char *want)
+{
+    struct rn_buffer out = {0};
+    ck_assert_int_eq(rn_failure_mask(rn_bytes_text(text), &out), RN_OK);
+    rn_buffer_add_byte(&out, 0);
+    ck_assert_str_eq((const char *)out.data, want);
+    rn_buffer_free(&out);
+}
+
+START_TEST(numbers_and_ids_are_masked)
+{
+    expect_mask("Limit 30000, Used 29,500, Requested 1.2k. Try again in 6m0s.",
+                "Limit N, Used N, Requested N. Try again in N.");
+    expect_mask("Rate limit reached for gpt-4.1-mini in organization org-Zx81kQ72nmPq on tokens",
+                "Rate limit reached for gpt-4.1-mini in organization ID on tokens");
+    expect_mask("request req_011CSHoEeqs5C35K2UUqR7Fy failed", "request ID failed");
+    expect_mask("id 550e8400-e29b-41d4-a716-446655440000.", "id ID.");
+    expect_mask("no such model: claude-sonnet-4-20250514",
+                "no such model: claude-sonnet-4-20250514");
+    expect_mask("two\nlines\t here", "two lines here");
+    expect_mask("", "");
+}
+END_TEST
+
+static void expect_told(const struct answer *answer, const char *body, const char *reason,
+                        const char *want)
+{
+    struct stage stage;
+    struct rn_buffer out = {0};
+    stage_answer(&stage, answer);
+    stage.view.response.decoded = rn_bytes_text(body);
+    rn_event_set(&stage.event, RN_TAG_END_REASON, rn_bytes_text(reason));
+    ck_assert_int_eq(rn_failure_tell(&stage.view, &out), RN_OK);
+    rn_buffer_add_byte(&out, 0);
+    ck_assert_str_eq((const char *)out.data, want);
+    rn_buffer_free(&out);
+    stage_clear(&stage);
+}
+
+START_TEST(failures_are_told_by_status_code_and_message)
+{
+    expect_told(ANSWER(.status = 429, .error = "Slow down"),
+                "{\"error\":{\"message\":\"Slow "
+                "down\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}",
+                "", "429 rate_limit_exceeded: Slow down");
+    expect_told(
+        ANSWER(.status = 529),
+        "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}",
+        "", "529 overloaded_error: Overloaded");
+    expect_told(ANSWER(.status = 400),
+                "{\"error\":{\"code\":400,\"status\":\"INVALID_ARGUMENT\",\"message\":\"bad\"}}",
+                "", "400 INVALID_ARGUMENT: bad");
+    expect_told(ANSWER(.status = 404), "{\"error\":\"model not found\"}", "",
+                "404: model not found");
+    expect_told(ANSWER(.status = 422), "{\"detail\":\"no\"}", "", "422: no");
+    expect_told(ANSWER(.status = 502), "<html>Bad Gateway</html>", "",
+                "502: <html>Bad Gateway</html>");
+    expect_told(ANSWER(.status = 503), "", "", "503");
+    expect_told(ANSWER(.text = "x", .streamed = true, .incomplete = true, .finish = ""), "data: x",
+                "", "200: the stream ended before its last event");
+    expect_told(ANSWER(.unread = true), "oops", "", "200: what came cannot be read as an answer");
+    expect_told(ANSWER(.text = "x", .end = RN_END_CUT), "data: x", "the connection ended",
+                "200 cut: the connection ended");
+    expect_told(ANSWER(.text = "x", .streamed = true, .error = "Overloaded"), "data: x", "",
+                "200: Overloaded");
+    struct rn_buffer out = {0};
+    ck_assert_int_eq(rn_failure_tell(NULL, &out), RN_OK);
+    ck_assert(rn_bytes_equal(rn_buffer_bytes(&out), RN_LIT("no answer")));
+    rn_buffer_free(&out);
+}
+END_TEST
+
+START_TEST(long_failures_are_cut_between_characters)
+{
+    struct stage stage;
+    struct rn_buffer body = {0};
+    struct rn_buffer out = {0};
+    rn_buffer_add(&body, RN_LIT("{\"error\":{\"message\":\""));
+    for (int i = 0; i < 300; i++) {
+        rn_buffer_add(&body, RN_LIT("\xe2\x82\xac"));
+    }
+    rn_buffer_add(&body, RN_LIT("\"}}"));
+    stage_answer(&stage, ANSWER(.status = 400));
+    stage.view.response.decoded = rn_buffer_bytes(&body);
+    ck_assert_int_eq(rn_failure_tell(&stage.view, &out), RN_OK);
+    ck_assert_uint_le(out.len, 200);
+    ck_assert_uint_gt(out.len, 190);
+    ck_assert_uint_eq((out.len - strlen("400: ")) % 3, 0);
+    rn_buffer_free(&out);
+    rn_buffer_free(&body);
+    stage_clear(&stage);
+}
+END_TEST
+
+START_TEST(failures_are_grouped_and_sorted)
+{
+    struct rn_trace_id trace = {{9}};
+    memset(&report, 0, sizeof report);
+    for (uint32_t i = 0; i < 100; i++) {
+        char what[16];
+        snprintf(what, sizeof what, "kind %u", (unsigned)i);
+        rn_failure_count(&report, rn_bytes_text(what), &trace, i);
+        rn_failure_count(&report, RN_LIT("kind 5"), &trace, i);
+    }
+    rn_failure_sort(&report);
+    ck_assert_uint_eq(report.failure_count, RN_REPORT_FAILURES_MAX);
+    ck_assert(rn_bytes_equal(report.failures[0].what, RN_LIT("kind 5")));
+    ck_assert_uint_eq(report.failures[0].count, 101);
+    ck_assert(rn_bytes_equal(report.failures[1].what, RN_LIT("others")));
+    ck_assert(rn_bytes_equal(report.failures[2].what, RN_LIT("kind 0")));
+    uint64_t sum = 0;
+    for (size_t i = 0; i < report.failure_count; i++) {
+        sum += report.failures[i].count;
+    }
+    ck_assert_uint_eq(sum, 200);
+    rn_report_free(&report);
+}
+END_TEST
+
+/* --- documents ------------------------------------------------------------------------------------------------------ */
+
+#define HOSTILE                                                                                    \
+    "</script></pre><img onerror=alert(1) src=x>\"'&amp;<!-- ]]> \x01\x1b[31m\xff\xed\xa0\x80 "    \
+    "\xe2\x80\xae"
+
+static const struct rn_judged_condition conditions[] = {
+    {"tool_agreement < 0.95", true, NULL},
+    {"cost > 10$ or \"<b>\"", true, "cost"},
+    {"failed > 100", false, NULL},
+};
+
+/* A report with something in every section, all text hostile. */
+static void make_hostile(void)
+{
+    begin(5);
+    const struct answer *usual = ANSWER(.text = "yes", .complete_ns = 900 * MS,
+                                        .first_byte_ns = 90 * MS, .tokens_in = 10, .tokens_out = 5);
+    for (uint64_t i = 0; i < 50; i++) {
+        struct answer slower = *usual;
+        slower.complete_ns = (500 + 40 * i) * MS;
+        slower.first_byte_ns = (50 + i) * MS;
+        add(usual, &slower);
+    }
+    add(ANSWER(.text = "{}"), ANSWER(.text = HOSTILE));
+    add(ANSWER(.text = "yes"), ANSWER(.status = 500, .error = HOSTILE));
+    add(ANSWER(.text = "yes"), NULL);
+    end();
+    snprintf(report.facts.name, sizeof report.facts.name, "%s", "<x onload='y'>");
+    snprintf(report.facts.to, sizeof report.facts.to, "%s", "openai/<b>\x02");
+    snprintf(report.facts.url, sizeof report.facts.url, "%s", "http://h/?a=1&b=\"2\"");
+    snprintf(report.prices_origin, sizeof report.prices_origin, "%s", "/tmp/<p>&.json");
+    report.left_out[RN_LEFT_REDACTED] = 3;
+    report.worst = rn_arena_alloc(&report.arena, 2 * sizeof *report.worst);
+    report.worst_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        report.worst[i].asked = RN_LIT("\nplease " HOSTILE);
+        report.worst[i].recorded = RN_LIT("\nthe old " HOSTILE " way");
+        report.worst[i].fresh = RN_LIT("the new way" HOSTILE);
+        report.worst[i].pair = (struct rn_pair){.judged = 0xff, .distance = 0.5};
+    }
+    report.worst[1].fresh = RN_LIT("");
+}
+
+/* No control character but TAB and LF, all of it UTF-8; nothing of what was recorded stands as markup. */
+static void check_text(struct rn_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        ck_assert_msg(text.data[i] >= 0x20 || text.data[i] == '\n' || text.data[i] == '\t',
+                      "a control character at %zu", i);
+    }
+    json_t *string = json_stringn((const char *)text.data, text.len);
+    ck_assert_msg(string != NULL, "not UTF-8");
+    json_decref(string);
+    ck_assert_uint_eq(rn_bytes_find(text, RN_LIT("<img")), RN_NPOS);
+    ck_assert_uint_eq(rn_bytes_find(text, RN_LIT("<script")), RN_NPOS);
+    ck_assert_uint_eq(rn_bytes_find(text, RN_LIT("</script")), RN_NPOS);
+    ck_assert_uint_eq(rn_bytes_find(text, RN_LIT("<b>")), RN_NPOS);
+    ck_assert_uint_eq(rn_bytes_find(text, RN_LIT("<x ")), RN_NPOS);
+}
+
+static bool is_void(struct rn_bytes name)
+{
+    return rn_bytes_equal(name, RN_LIT("meta"));
+}
+
+/* Every element is closed in turn, every '&' begins a reference, attributes stand in quotes. Counts the elements. */
+static size_t check_markup(struct rn_bytes text)
+{
+    struct rn_bytes open[64];
+    size_t depth = 0;
+    size_t elements = 0;
+    for (size_t at = 0; at < text.len; at++) {
+        if (text.data[at] == '&') {
+            size_t end = rn_bytes_find_byte(rn_bytes_sub(text, at, 8), ';');
+            ck_assert_msg(end != RN_NPOS && end > 1, "a bare & at %zu", at);
+        }
+        if (text.data[at] != '<') {
+            continue;
+        }
+        size_t end = at;
+        bool quoted = false;
+        for (; end < text.len && (quoted || text.data[end] != '>'); end++) {
+            quoted = quoted != (text.data[end] == '"');
+        }
+        ck_assert_msg(end < text.len, "a tag without end at %zu", at);
+        struct rn_bytes tag = rn_bytes_sub(text, at + 1, end - at - 1);
+        at = end;
+        if (tag.data[0] == '!' || tag.data[0] == '?') {
+            continue;
+        }
+        bool closes = tag.data[0] == '/';
+        struct rn_bytes name = rn_bytes_from(tag, closes);
+        size_t len = 0;
+        while (len < name.len &&
+               (rn_byte_lower(name.data[len]) >= 'a' ||
+                (name.data[len] >= '0' && name.data[len] <= '9')) &&
+               name.data[len] < 0x7f) {
+            len++;
+        }
+        name.len = len;
+        ck_assert_msg(len > 0, "a tag without name: %.*s", (int)tag.len, (const char *)tag.data);
+        if (closes) {
+            ck_assert_msg(depth > 0 && rn_bytes_equal(open[depth - 1], name),
+                          "</%.*s> closes nothing", (int)len, (const char *)name.data);
+            depth--;
+        } else if (tag.data[tag.len - 1] != '/' && !is_void(name)) {
+            ck_assert_uint_lt(depth, 64);
+            open[depth++] = name;
+        }
+        elements += !closes;
+    }
+    ck_assert_uint_eq(depth, 0);
+    return elements;
+}
+
+static size_t count_of(struct rn_bytes text, const char *words)
+{
+    size_t count = 0;
+    for (size_t at; (at = rn_bytes_find(text, rn_bytes_text(words))) != RN_NPOS; count++) {
+        text = rn_bytes_from(text, at + 1);
+    }
+    return count;
+}
+
+START_TEST(html_is_well_formed_whatever_was_recorded)
+{
+    struct rn_buffer page = {0};
+    make_hostile();
+    ck_assert_int_eq(rn_report_html(&report, conditions, 3, &page), RN_OK);
+    struct rn_bytes text = rn_buffer_bytes(&page);
+    check_text(text);
+    ck_assert_uint_gt(check_markup(text), 100);
+    ck_assert_uint_eq(count_of(text, "<article>"), 2);
+    ck_assert_uint_eq(count_of(text, "<figure>"), 2);
+    ck_assert_uint_ge(count_of(text, "<del>"), 2);
+    ck_assert_uint_ge(count_of(text, "<ins>"), 2);
+    ck_assert_uint_eq(count_of(text, "&lt;img onerror"), 6);
+    /* Nothing is loaded and nothing runs. */
+    ck_assert_uint_eq(count_of(text, "src=\""), 0);
+    ck_assert_uint_eq(count_of(text, "href=\""), 0);
+    ck_assert_uint_eq(count_of(text, "url("), 0);
+    ck_assert_uint_eq(count_of(text, "@import"), 0);
+    ck_assert_uint_eq(count_of(text, "http"),
+                      1 + 1); /* http-equiv, and the address that was asked */
+    if (getenv("REENACT_KEEP_PAGE") != NULL) {
+        FILE *file = fopen(getenv("REENACT_KEEP_PAGE"), "wb");
+        fwrite(page.data, 1, page.len, file);
+        fclose(file);
+    }
+    rn_buffer_free(&page);
+    clear();
+}
+END_TEST
+
+START_TEST(html_of_nothing_is_a_page_too)
+{
+    struct rn_buffer page = {0};
+    begin(5);
+    end();
+    ck_assert_int_eq(rn_report_html(&report, NULL, 0, &page), RN_OK);
+    check_markup(rn_buffer_bytes(&page));
+    rn_buffer_free(&page);
+    clear();
+}
+END_TEST
+
+START_TEST(junit_is_well_formed_and_counts_its_cases)
+{
+    struct rn_buffer xml = {0};
+    make_hostile();
+    ck_assert_int_eq(rn_report_junit(&report, conditions, 3, &xml), RN_OK);
+    struct rn_bytes text = rn_buffer_bytes(&xml);
+    check_text(text);
+    check_markup(text);
+    ck_assert_uint_eq(count_of(text, "<testcase "), 1 + 3 + 1);
+    ck_assert_uint_eq(count_of(text, "<failure "), 1 + 2);
+    ck_assert_uint_eq(count_of(text, "<error "), 1);
+    ck_assert_uint_eq(count_of(text, "tests=\"5\" failures=\"3\" errors=\"1\""), 1);
+    ck_assert_uint_eq(count_of(text, "name=\"backtest &lt;x onload=&#39;y&#39;&gt;\""), 1);
+    ck_assert_uint_eq(count_of(text, "nothing was measured for cost"), 1);
+    rn_buffer_free(&xml);
+    clear();
+}
+END_TEST
+
+START_TEST(json_says_what_the_report_counted)
+{
+    struct rn_buffer text = {0};
+    json_error_t trouble;
+    make_hostile();
+    ck_assert_int_eq(rn_report_json(&report, conditions, 3, &text), RN_OK);
+    json_t *document = json_loadb((const char *)text.data, text.len, 0, &trouble);
+    ck_assert_msg(document != NULL, "%s", trouble.text);
+    ck_assert_str_eq(json_string_value(json_object_get(document, "schema")), "reenact.backtest/1");
+    json_t *pairs = json_object_get(document, "pairs");
+    ck_assert_int_eq(json_integer_value(json_object_get(pairs, "compared")), 51);
+    ck_assert_int_eq(json_integer_value(json_object_get(pairs, "new_failed")), 1);
+    ck_assert_int_eq(json_integer_value(json_object_get(pairs, "unanswered")), 1);
+    json_t *share = json_object_get(json_object_get(document, "shares"), "text");
+    ck_assert_int_eq(json_integer_value(json_object_get(share, "same")), 50);
+    ck_assert_int_eq(json_integer_value(json_object_get(share, "judged")), 51);
+    ck_assert(json_is_null(
+        json_object_get(json_object_get(json_object_get(document, "shares"), "vectors"), "share")));
+    json_t *metrics = json_object_get(document, "metrics");
+    for (size_t i = 0; rn_metric_name(i, NULL) != NULL; i++) {
+        double value = 0;
+        json_t *metric = json_object_get(metrics, rn_metric_name(i, NULL));
+        ck_assert_ptr_nonnull(metric);
+        bool known = rn_report_metric(&report, rn_metric_name(i, NULL), &value);
+        ck_assert(known ? json_is_number(metric) : json_is_null(metric));
+    }
+    json_t *tokens = json_object_get(json_object_get(document, "tokens"), "fresh");
+    ck_assert_str_eq(json_string_value(json_object_get(tokens, "in")), "500");
+    ck_assert_int_eq((int)json_array_size(json_object_get(document, "conditions")), 3);
+    ck_assert_int_eq((int)json_array_size(json_object_get(document, "worst")), 2);
+    json_t *worst = json_array_get(json_object_get(document, "worst"), 0);
+    ck_assert_int_eq((int)json_array_size(json_object_get(worst, "differs")), RN_ASPECT_COUNT);
+    json_decref(document);
+    rn_buffer_free(&text);
+    clear();
+}
+END_TEST
+
+START_TEST(memory_that_runs_out_is_reported)
+{
+    make_hostile();
+    for (int kind = 0; kind < 3; kind++) {
+        for (unsigned long nth = 1;; nth++) {
+            struct rn_buffer out = {0};
+            rn_memory_fail_from(nth);
+            enum rn_status status = kind == 0   ? rn_report_json(&report, conditions, 3, &out)
+                                    : kind == 1 ? rn_report_junit(&report, conditions, 3, &out)
+                                                : rn_report_html(&report, conditions, 3, &out);
+            bool failed = rn_memory_failed();
+            rn_memory_fail_from(0);
+            rn_buffer_free(&out);
+            if (!failed) {
+                ck_assert_int_eq(status, RN_OK);
+                break;
+            }
+            ck_assert_int_eq(status, RN_NOMEM);
+        }
+    }
+    clear();
+}
+END_TEST
+
+Suite *rn_suite(void)
+{
+    Suite *suite = suite_create("replayer/report");
+    RN_CASE(suite, "counting", equal_answers_make_no_difference, shares_are_counted_exactly,
+            the_worst_come_first_and_no_more_than_asked,
+            only_pairs_with_both_sides_count_for_times_and_money);
+    RN_CASE(suite, "headline", the_headline_says_what_changed_most, figures_are_short_and_true);
+    RN_CASE(suite, "failures", numbers_and_ids_are_masked,
+            failures_are_told_by_status_code_and_message, long_failures_are_cut_between_characters,
+            failures_are_grouped_and_sorted);
+    RN_CASE(suite, "documents", html_is_well_formed_whatever_was_recorded,
+            html_of_nothing_is_a_page_too, junit_is_well_formed_and_counts_its_cases,
+            json_says_what_the_report_counted, memory_that_runs_out_is_reported);
+    return suite;
+}
