@@ -175,12 +175,12 @@ static bool has_file(const char *path, const char *name)
     return len > 0 && (size_t)len < sizeof file && lstat(file, &found) == 0;
 }
 
-/* Names that a store puts there itself before its data file exists. */
+/* Names that a store puts there itself: before its data file exists, or with it, when another process makes it just now. */
 static bool is_our_name(const char *name)
 {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
            strncmp(name, ".gitignore", strlen(".gitignore")) == 0 || strcmp(name, "owners") == 0 ||
-           strcmp(name, "lock.mdb") == 0;
+           strcmp(name, "lock.mdb") == 0 || strcmp(name, "data.mdb") == 0;
 }
 
 static enum rn_status check_empty(const char *path, struct rn_error *error)
