@@ -2,13 +2,16 @@
 #include "main.h"
 
 #include <sys/wait.h>
+#include <zlib.h>
 
 #include "base/memory.h"
 #include "db.h"
+#include "document_parts.h"
 #include "keys.h"
 #include "scan.h"
 #include "store/copy.h"
 #include "store/document.h"
+#include "store/find.h"
 #include "store/verify.h"
 #include "store_internal.h"
 #include "traces.h"
@@ -36,6 +39,7 @@ static void setup(void)
 static void teardown(void)
 {
     rn_memory_fail_from(0);
+    rn_clock_release();
     rn_store_close(store);
     store = NULL;
     free(long_text);
@@ -52,6 +56,7 @@ static void open_again(void)
 
 static int commits;
 static int die_at;
+static int fail_at;
 
 enum rn_status __real_rn_db_commit(struct rn_db_txn *txn, struct rn_error *error);
 enum rn_status __wrap_rn_db_commit(struct rn_db_txn *txn, struct rn_error *error);
@@ -63,11 +68,27 @@ enum rn_status __wrap_rn_db_commit(struct rn_db_txn *txn, struct rn_error *failu
     if (commits == die_at) {
         _exit(9);
     }
+    if (commits == fail_at) {
+        rn_db_abort(txn);
+        return rn_fail(failure, RN_FULL, "no room in this test");
+    }
     enum rn_status status = __real_rn_db_commit(txn, failure);
     if (commits == -die_at) {
         _exit(9);
     }
     return status;
+}
+
+static bool is_without_tree;
+
+enum rn_status __real_rn_db_add_trees(struct rn_db *db, struct rn_error *failure);
+enum rn_status __wrap_rn_db_add_trees(struct rn_db *db, struct rn_error *failure);
+
+/* The tree cannot be added: a full disk. */
+enum rn_status __wrap_rn_db_add_trees(struct rn_db *db, struct rn_error *failure)
+{
+    return is_without_tree ? rn_fail(failure, RN_FULL, "no room in this test")
+                           : __real_rn_db_add_trees(db, failure);
 }
 
 static uint64_t entries(void)
@@ -100,7 +121,12 @@ static void note(void *self, const struct rn_trace_id *trace, const char *senten
     snprintf(self, 600, "%s", sentence);
 }
 
-/* The first... last finding, "" for none. */
+static void sentence(void *self, const char *text)
+{
+    snprintf(self, 600, "%s", text);
+}
+
+/* The last finding, "" for none. */
 static const char *verified(void)
 {
     static char finding[600];
@@ -220,6 +246,109 @@ START_TEST(a_dropped_document_leaves_nothing)
     ck_assert_uint_eq(entries(), before);
     ck_ok(rn_document_put(store, "plan", "long", RN_LIT("again"), &error));
     assert_document("long", RN_LIT("again"));
+}
+END_TEST
+
+/* docs/format.md, "Documents", written out by hand: short bytes that do not shrink are stored as they are. */
+START_TEST(a_document_lies_as_the_page_says)
+{
+    static const uint8_t head[] = {0x85, 1,   0xc4, 4, 'p', 'l', 'a', 'n',  2, 0xc4,
+                                   1,    'a', 3,    1, 4,   5,   5,   0xc4, 32};
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes value;
+    uint8_t digest[RN_SHA256_BYTES];
+    struct rn_bytes hello = RN_LIT("hello");
+    ck_ok(rn_document_put(store, "plan", "a", hello, &error));
+    ck_ok(rn_db_begin(store->db, false, &txn, &error));
+    ck_ok(rn_db_get(txn, RN_TREE_DOCUMENT, RN_LIT("name/plan/a"), &value));
+    ck_assert_uint_eq(value.len, 40 + sizeof head + sizeof digest);
+    ck_assert_int_eq(memcmp(value.data, "\1\0\7\0\0\0\0\0\0\0\0", 11), 0);
+    ck_assert_uint_eq(value.data[11], sizeof head + sizeof digest);
+    ck_assert_int_eq(memcmp(value.data + 32, "\0\0\0\0\0\0\0\0", 8), 0);
+    ck_assert_int_eq(memcmp(value.data + 40, head, sizeof head), 0);
+    ck_assert(rn_sha256_of(&hello, 1, digest));
+    ck_assert_int_eq(memcmp(value.data + 40 + sizeof head, digest, sizeof digest), 0);
+    uint8_t key[26] = "piece/";
+    memcpy(key + 6, value.data + 16, 16);
+    key[25] = 1;
+    ck_ok(rn_db_get(txn, RN_TREE_DOCUMENT, rn_bytes_of(key, sizeof key), &value));
+    ck_assert_uint_eq(value.len, 45);
+    ck_assert_int_eq(memcmp(value.data, "\1\0\7", 3), 0);
+    ck_assert_int_eq(memcmp(value.data + 32, "\0\0\0\0\0\0\0\1hello", 13), 0);
+    rn_db_abort(txn);
+    ck_assert_uint_eq(entries(), 2);
+}
+END_TEST
+
+/* --- a store of an earlier build --- */
+
+/* tests/store/golden: written before there were documents. */
+static void open_old(enum rn_store_mode mode)
+{
+    static uint8_t data[1 << 20];
+    char path[PATH_MAX];
+    const char *tests = getenv("REENACT_TESTS");
+    ck_assert_ptr_nonnull(tests);
+    snprintf(path, sizeof path, "%s/store/golden/format-1.mdb.gz", tests);
+    gzFile packed = gzopen(path, "rb");
+    ck_assert_ptr_nonnull(packed);
+    int got = gzread(packed, data, sizeof data);
+    ck_assert_int_eq(gzclose(packed), Z_OK);
+    ck_assert_int_gt(got, 0);
+    rn_store_close(store);
+    store = NULL;
+    ck_assert_int_eq(mkdir(room_file(&room, "old"), 0700), 0);
+    room_write(room_file(&room, "old/data.mdb"), data, (size_t)got);
+    ck_ok(rn_store_open(room_file(&room, "old"), mode, &store, &error));
+}
+
+static bool take_id(void *self, const struct rn_trace_summary *summary)
+{
+    *(struct rn_trace_id *)self = summary->id;
+    return true;
+}
+
+START_TEST(an_old_store_takes_documents_and_holds)
+{
+    struct rn_trace_id id;
+    open_old(RN_STORE_READ);
+    ck_ok(rn_find_each(store, false, take_id, &id, &error));
+    ck_ok(rn_document_put(store, "plan", "a", some_of(LONG_BYTES), &error));
+    ck_ok(rn_trace_hold(store, "baseline/x", &id, 1, &error));
+    ck_assert_str_eq(verified(), "");
+    rn_store_close(store);
+    ck_ok(rn_store_open(room_file(&room, "old"), RN_STORE_CREATE, &store, &error));
+    assert_document("a", some_of(LONG_BYTES));
+    ck_assert(rn_trace_is_held(store, &id, NULL));
+    ck_assert_int_eq(rn_trace_drop(store, &id, &error), RN_REFUSED);
+    ck_ok(rn_trace_release(store, "baseline/x", &error));
+    ck_ok(rn_trace_drop(store, &id, &error));
+    ck_assert_str_eq(verified(), "");
+}
+END_TEST
+
+START_TEST(an_old_store_on_a_full_disk_reads_as_one_without_documents)
+{
+    struct listed all = {.count = 0};
+    struct rn_buffer out = {0};
+    struct rn_trace_id id;
+    is_without_tree = true;
+    open_old(RN_STORE_READ);
+    ck_ok(rn_find_each(store, false, take_id, &id, &error));
+    ck_ok(rn_document_each(store, "plan", list, &all, &error));
+    ck_assert_uint_eq(all.count, 0);
+    ck_assert_int_eq(rn_document_get(store, "plan", "a", &out, &error), RN_NOTFOUND);
+    ck_assert(!rn_trace_is_held(store, &id, NULL));
+    ck_assert_str_eq(verified(), "");
+    ck_assert_int_eq(rn_document_put(store, "plan", "a", RN_LIT("x"), &error), RN_REFUSED);
+    ck_assert_ptr_nonnull(strstr(error.text, "close it and try again"));
+    ck_assert_int_eq(rn_trace_hold(store, "baseline/x", &id, 1, &error), RN_REFUSED);
+    ck_ok(rn_trace_drop(store, &id, &error));
+    ck_assert_str_eq(verified(), "");
+    is_without_tree = false;
+    rn_store_close(store);
+    ck_ok(rn_store_open(room_file(&room, "old"), RN_STORE_READ, &store, &error));
+    ck_ok(rn_document_put(store, "plan", "a", RN_LIT("x"), &error));
 }
 END_TEST
 
@@ -396,6 +525,100 @@ START_TEST(a_drop_that_dies_at_any_commit_leaves_all_or_nothing)
 }
 END_TEST
 
+START_TEST(a_put_that_fails_takes_back_what_it_wrote)
+{
+    for (int at = 1;; at++) {
+        commits = 0;
+        fail_at = at;
+        enum rn_status status = rn_document_put(store, "plan", "long", some_of(LONG_BYTES), &error);
+        fail_at = 0;
+        if (status == RN_OK) {
+            ck_assert_int_gt(at, 4);
+            break;
+        }
+        ck_assert_int_eq(status, RN_FULL);
+        ck_assert_str_eq(error.text, "no room in this test");
+        ck_assert_uint_eq(entries(), 0);
+    }
+    assert_document("long", some_of(LONG_BYTES));
+}
+END_TEST
+
+START_TEST(of_two_that_take_a_name_one_gets_it)
+{
+    pid_t children[2];
+    int go[2];
+    unsigned winners = 0;
+    rn_store_close(store);
+    store = NULL;
+    ck_assert_int_eq(pipe(go), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            char byte;
+            (void)close(go[1]);
+            if (rn_store_open(room_file(&room, "st"), RN_STORE_CREATE, &store, &error) != RN_OK ||
+                read(go[0], &byte, 1) != 0) {
+                _exit(3);
+            }
+            long_text[0] = (uint8_t)('A' + i);
+            enum rn_status status =
+                rn_document_put(store, "plan", "long", some_of(LONG_BYTES), &error);
+            _exit(status == RN_OK ? 0 : status == RN_REFUSED ? 1 : 2);
+        }
+    }
+    (void)close(go[1]);
+    for (unsigned i = 0; i < 2; i++) {
+        int state = 0;
+        ck_assert_int_eq(waitpid(children[i], &state, 0), children[i]);
+        ck_assert(WIFEXITED(state) && WEXITSTATUS(state) <= 1);
+        if (WEXITSTATUS(state) == 0) {
+            long_text[0] = (uint8_t)('A' + i);
+            winners++;
+        }
+    }
+    ck_assert_uint_eq(winners, 1);
+    ck_ok(rn_store_open(room_file(&room, "st"), RN_STORE_CREATE, &store, &error));
+    assert_document("long", some_of(LONG_BYTES));
+    ck_assert_uint_eq(entries(), 1 + (LONG_BYTES + RN_PART_BYTES_MAX - 1) / RN_PART_BYTES_MAX);
+    ck_assert_str_eq(verified(), "");
+}
+END_TEST
+
+/* Another process puts and drops the same name over and over: whoever reads gets one of the two, or is told that it is gone. */
+START_TEST(a_reader_sees_a_whole_document_or_none)
+{
+    int done[2];
+    rn_store_close(store);
+    store = NULL;
+    ck_assert_int_eq(pipe(done), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        bool good = rn_store_open(room_file(&room, "st"), RN_STORE_CREATE, &store, &error) == RN_OK;
+        for (unsigned i = 0; good && i < 12; i++) {
+            good =
+                rn_document_put(store, "plan", "long", some_of(LONG_BYTES - i), &error) == RN_OK &&
+                rn_document_drop(store, "plan", "long", &error) == RN_OK;
+        }
+        _exit(good ? 0 : 1);
+    }
+    (void)close(done[1]);
+    ck_ok(rn_store_open(room_file(&room, "st"), RN_STORE_CREATE, &store, &error));
+    int state = 0;
+    while (waitpid(child, &state, WNOHANG) == 0) {
+        struct rn_buffer out = {0};
+        enum rn_status status = rn_document_get(store, "plan", "long", &out, &error);
+        ck_assert_msg(status == RN_NOTFOUND || status == RN_OK, "%s", error.text);
+        ck_assert(status != RN_OK || (out.len <= LONG_BYTES && out.len > LONG_BYTES - 12 &&
+                                      memcmp(out.data, long_text, out.len) == 0));
+        rn_buffer_free(&out);
+        ck_assert_str_eq(verified(), "");
+    }
+    ck_assert_int_eq(state, 0);
+    (void)close(done[0]);
+}
+END_TEST
+
 START_TEST(pieces_of_a_living_process_are_left_alone)
 {
     uint8_t key[RN_DOCUMENT_KEY_BYTES_MAX];
@@ -554,6 +777,58 @@ START_TEST(no_field_of_a_held_trace_is_erased)
 }
 END_TEST
 
+START_TEST(failed_allocations_make_no_finding)
+{
+    make_traces();
+    ck_ok(rn_trace_hold(store, "baseline/x", made, 2, &error));
+    ck_ok(rn_document_put(store, "plan", "a", some_of(RN_PART_BYTES_MAX + 1), &error));
+    for (unsigned long nth = 1;; nth++) {
+        char finding[600] = "";
+        ck_assert_uint_lt(nth, 2000);
+        rn_memory_fail_from(nth);
+        enum rn_status status = rn_document_check(store, sentence, finding, &error);
+        bool failed = rn_memory_failed();
+        rn_memory_fail_from(0);
+        ck_assert_str_eq(finding, "");
+        ck_assert_int_eq(status, failed ? RN_NOMEM : RN_OK);
+        if (!failed) {
+            break;
+        }
+    }
+}
+END_TEST
+
+/* Takes the first entry of the tree whose key begins so. */
+static void take_out(const char *word)
+{
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes key;
+    uint8_t name[300];
+    ck_ok(rn_db_begin(store->db, true, &txn, &error));
+    struct rn_db_cursor *cursor = rn_db_cursor_new(txn, RN_TREE_DOCUMENT);
+    ck_ok(rn_db_seek(cursor, rn_bytes_text(word), &key, NULL));
+    memcpy(name, key.data, key.len);
+    size_t len = key.len;
+    rn_db_cursor_free(cursor);
+    ck_ok(rn_db_delete(txn, RN_TREE_DOCUMENT, rn_bytes_of(name, len)));
+    ck_ok(rn_db_commit(txn, &error));
+}
+
+START_TEST(half_a_hold_is_found_by_verify)
+{
+    make_traces();
+    ck_ok(rn_trace_hold(store, "baseline/x", made, 1, &error));
+    take_out("held/");
+    ck_assert_ptr_nonnull(strstr(verified(), "'baseline/x' holds it stands in one place of two"));
+    ck_ok(rn_trace_hold(store, "baseline/x", made, 1, &error));
+    ck_assert_str_eq(verified(), "");
+    take_out("hold/");
+    ck_assert_ptr_nonnull(strstr(verified(), "stands in one place of two"));
+    ck_ok(rn_trace_release(store, "baseline/x", &error));
+    ck_assert_str_eq(verified(), "");
+}
+END_TEST
+
 static void add(Suite *suite, const char *name, const TTest *const *tests, size_t count)
 {
     TCase *cases = tcase_create(name);
@@ -566,21 +841,32 @@ static void add(Suite *suite, const char *name, const TTest *const *tests, size_
 
 Suite *rn_suite(void)
 {
-    const TTest *const names[] = {
-        documents_of_any_length_come_back, a_name_is_taken_once_for_each_kind,
-        names_are_text_of_some_length,     what_is_not_there_is_named_beside_what_is,
-        documents_are_listed_in_order,     a_dropped_document_leaves_nothing};
+    const TTest *const names[] = {documents_of_any_length_come_back,
+                                  a_name_is_taken_once_for_each_kind,
+                                  names_are_text_of_some_length,
+                                  what_is_not_there_is_named_beside_what_is,
+                                  documents_are_listed_in_order,
+                                  a_dropped_document_leaves_nothing,
+                                  a_document_lies_as_the_page_says,
+                                  an_old_store_takes_documents_and_holds,
+                                  an_old_store_on_a_full_disk_reads_as_one_without_documents};
     const TTest *const damage[] = {every_changed_byte_is_noticed,
                                    a_missing_piece_is_damage_and_named,
                                    a_document_without_its_head_is_found_by_verify,
                                    a_damaged_document_does_not_hide_the_others};
     const TTest *const world[] = {a_put_that_dies_at_any_commit_leaves_all_or_nothing,
                                   a_drop_that_dies_at_any_commit_leaves_all_or_nothing,
+                                  a_put_that_fails_takes_back_what_it_wrote,
+                                  of_two_that_take_a_name_one_gets_it,
+                                  a_reader_sees_a_whole_document_or_none,
                                   pieces_of_a_living_process_are_left_alone,
                                   failed_allocations_leave_nothing_behind};
-    const TTest *const holds[] = {
-        a_held_trace_names_its_holder, holders_are_kinds_and_names_and_traces_must_exist,
-        holders_whose_names_begin_alike_are_told_apart, no_field_of_a_held_trace_is_erased};
+    const TTest *const holds[] = {a_held_trace_names_its_holder,
+                                  holders_are_kinds_and_names_and_traces_must_exist,
+                                  holders_whose_names_begin_alike_are_told_apart,
+                                  no_field_of_a_held_trace_is_erased,
+                                  half_a_hold_is_found_by_verify,
+                                  failed_allocations_make_no_finding};
     Suite *suite = suite_create("store/document");
     add(suite, "names", names, sizeof names / sizeof names[0]);
     add(suite, "damage", damage, sizeof damage / sizeof damage[0]);
