@@ -20,6 +20,7 @@
 #include "summary.h"
 
 #define ROWS_PER_COMMIT 128u
+#define FREED_BYTES_MAX ((size_t)64 * 1024 * 1024) /* a commit lists every page that it frees */
 #define IDS_BYTES_MAX ((size_t)64 * 1024)
 
 /* The first byte of a mark's value; the owner's id follows. */
@@ -367,15 +368,17 @@ static enum rn_status next_place(struct rn_db_txn *txn, const struct rn_trace_id
     return status;
 }
 
-/* Whether the row is this trace's: an index that names another's row must not take it away. */
-static bool is_own_row(struct rn_db_txn *txn, const struct rn_trace_id *id, uint64_t row)
+/* The length of the row's frame if it is this trace's, else 0: an index that names another's row must not take it away. */
+static size_t own_bytes(struct rn_db_txn *txn, const struct rn_trace_id *id, uint64_t row)
 {
     uint8_t key[8];
     struct rn_bytes frame = {0};
     rn_put_u64(key, row);
-    return row > 0 && rn_db_get(txn, RN_TREE_LOG, rn_bytes_of(key, sizeof key), &frame) == RN_OK &&
-           rn_bytes_equal(rn_bytes_sub(frame, 16, RN_TRACE_ID_BYTES),
-                          rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES));
+    bool is_own = row > 0 &&
+                  rn_db_get(txn, RN_TREE_LOG, rn_bytes_of(key, sizeof key), &frame) == RN_OK &&
+                  rn_bytes_equal(rn_bytes_sub(frame, 16, RN_TRACE_ID_BYTES),
+                                 rn_bytes_of(id->bytes, RN_TRACE_ID_BYTES));
+    return is_own ? frame.len : 0;
 }
 
 /* Some rows, and the mark behind the last one. */
@@ -385,12 +388,15 @@ static enum rn_status take_rows(struct rn_store *store, struct rn_db_txn *txn,
     uint8_t key[RN_EVENT_KEY_BYTES];
     uint8_t mark[RN_DROP_KEY_BYTES];
     uint64_t row = 0;
+    size_t bytes = 0;
     enum rn_status status = put_mark(store, txn, id, STAGE_ROWS, error);
-    for (unsigned i = 0; status == RN_OK && i < ROWS_PER_COMMIT; i++) {
+    for (unsigned i = 0; status == RN_OK && i < ROWS_PER_COMMIT && bytes < FREED_BYTES_MAX; i++) {
         status = next_place(txn, id, key, &row);
-        if (status == RN_OK && is_own_row(txn, id, row)) {
+        size_t len = status == RN_OK ? own_bytes(txn, id, row) : 0;
+        if (len > 0) {
             status = rn_db_take_row(txn, row, error);
         }
+        bytes += len;
         status = status == RN_OK ? rn_db_delete(txn, RN_TREE_EVENT, rn_bytes_of(key, sizeof key))
                                  : status;
     }
