@@ -82,20 +82,25 @@ enum rn_status rn_backtest_facts(const char *store_path, const char *which,
     return status;
 }
 
+/* One that cannot be read keeps nobody from seeing the others; its trouble is returned in the end. */
 static enum rn_status each(struct rn_store *store, const struct rn_plan_names *names,
                            rn_backtest_visit *visit, void *self, struct rn_error *error)
 {
-    enum rn_status status = RN_OK;
+    enum rn_status first = RN_OK;
     bool goes_on = true;
-    for (size_t i = 0; i < names->count && status == RN_OK && goes_on; i++) {
+    for (size_t i = 0; i < names->count && goes_on; i++) {
         struct rn_plan plan;
         struct rn_backtest_facts facts;
-        status = rn_plan_read(store, &names->ids[i], &plan, error);
-        status = status == RN_OK ? facts_of(store, &plan, &facts, error) : status;
-        goes_on = status == RN_OK && visit(self, &facts);
+        struct rn_error why = {.text = ""};
+        enum rn_status status = rn_plan_read(store, &names->ids[i], &plan, &why);
+        status = status == RN_OK ? facts_of(store, &plan, &facts, &why) : status;
+        goes_on = status != RN_OK || visit(self, &facts);
         rn_plan_free(&plan);
+        if (status != RN_OK && first == RN_OK) {
+            first = rn_fail(error, status, "%s", why.text);
+        }
     }
-    return status;
+    return first;
 }
 
 enum rn_status rn_backtest_each(const char *store_path, rn_backtest_visit *visit, void *self,

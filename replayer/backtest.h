@@ -134,7 +134,7 @@ struct rn_backtest_outcome {
 enum rn_status rn_backtest_run(const struct rn_backtest_run *run,
                                struct rn_backtest_outcome *outcome, struct rn_error *error);
 
-/* Facts of one, or of all in order of creation. */
+/* Facts of one, or of all in order of creation. One that is damaged is passed over; the first such trouble is returned in the end. */
 enum rn_status rn_backtest_facts(const char *store, const char *which,
                                  struct rn_backtest_facts *facts, struct rn_error *error);
 typedef bool rn_backtest_visit(void *self, const struct rn_backtest_facts *facts);

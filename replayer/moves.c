@@ -165,6 +165,18 @@ const char *rn_moves_prefix(struct rn_bytes upstream, enum rn_dialect dialect)
     return NULL;
 }
 
+bool rn_moves_is_deaf(struct rn_bytes upstream, enum rn_dialect dialect)
+{
+    static const char *const deaf[][PATTERNS_MAX] = {
+        [RN_DIALECT_NONE] = {NULL},
+        [CHAT] = {"voyage"},
+        [MESSAGES] = {"openai", "cohere", "gemini", "groq", "mistral", "jina", "voyage"},
+        [RESPONSES] = {"anthropic", "cohere", "gemini", "mistral", "deepseek", "jina", "voyage"},
+        [EMBEDDINGS] = {"anthropic", "groq", "deepseek", "xai"},
+    };
+    return fits_any(deaf[dialect], upstream);
+}
+
 struct rn_bytes rn_moves_tail(enum rn_dialect dialect)
 {
     switch (dialect) {

@@ -20,6 +20,8 @@ size_t rn_moves_for(struct rn_bytes upstream, struct rn_bytes model,
  * we do not know.
  */
 const char *rn_moves_prefix(struct rn_bytes upstream, enum rn_dialect dialect);
+/* Whether a known upstream does not have this dialect: such calls would fail, and may be remarked on beforehand. */
+bool rn_moves_is_deaf(struct rn_bytes upstream, enum rn_dialect dialect);
 /* "/chat/completions" and so on; "" for none. */
 struct rn_bytes rn_moves_tail(enum rn_dialect dialect);
 

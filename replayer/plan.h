@@ -146,8 +146,8 @@ enum rn_status rn_plan_each_attempt(struct rn_store *store, const struct rn_plan
 /* Its status as rn_plan_answer has it: 0 where no head came, or the answer was ours (end refused). RN_NOMEM. */
 enum rn_status rn_plan_status_of(const struct rn_event *event, unsigned *status);
 /*
- * What an answer cost, by its usage; where a success tells none: the expected prompt and a quarter of its text's bytes. What is no
- * success and tells no usage costs nothing.
+ * What an answer cost, by its usage; where one of 2xx tells none (a stream, whole or cut): the expected prompt and a quarter of its
+ * text's bytes. What tells none and is an error, or never ended for us (lost, aborted), costs nothing here.
  */
 uint64_t rn_plan_answer_cost(const struct rn_price *price, const struct rn_plan_call *call,
                              const struct rn_view *view);

@@ -62,7 +62,9 @@ uint64_t rn_plan_answer_cost(const struct rn_price *price, const struct rn_plan_
         return rn_price_cost(price, reading->tokens_in, reading->tokens_cached,
                              reading->tokens_out);
     }
-    if (!rn_plan_is_success(view->status, RN_END_ENDED)) {
+    enum rn_end end = rn_event_end_of(view->event);
+    if (!rn_plan_is_success(view->status, RN_END_ENDED) || end == RN_END_LOST ||
+        end == RN_END_ABORTED) {
         return 0;
     }
     uint64_t out = reading->dialect == RN_DIALECT_OPENAI_EMBEDDINGS

@@ -213,22 +213,41 @@ static void tell_left(struct telling *telling)
     }
 }
 
+static const char remark[] = "remark";
+
+/* The probe would find out, at the price of twenty calls. */
+static void tell_deaf(struct telling *telling)
+{
+    const struct rn_gather *gather = telling->gather;
+    for (int i = RN_DIALECT_NONE + 1; i <= RN_DIALECT_OPENAI_EMBEDDINGS; i++) {
+        enum rn_dialect dialect = (enum rn_dialect)i;
+        if (gather->dialects[i] > 0 && rn_moves_is_deaf(gather->plan->upstream, dialect)) {
+            begin(telling, remark);
+            say_calls(telling, gather->dialects[i]);
+            say_lit(telling, " in the dialect ");
+            say(telling, rn_bytes_text(rn_dialect_name(dialect)));
+            say_lit(telling, ", which ");
+            say(telling, gather->plan->upstream);
+            say_lit(telling, " is not known to speak\n");
+        }
+    }
+}
+
 static void tell_remarks(struct telling *telling, const struct rn_backtest_facts *facts,
                          bool is_bounded)
 {
-    static const char label[] = "remark";
     if (!facts->cost_known) {
-        begin(telling, label);
+        begin(telling, remark);
         say_lit(telling, "no price is known for ");
         say(telling, rn_bytes_text(facts->to));
         say_lit(telling, ": add it to a price file (--prices) to see what this costs\n");
     }
     if (facts->cost_known && facts->budget_pico > 0 && facts->cost_pico > facts->budget_pico) {
-        begin(telling, label);
+        begin(telling, remark);
         say_lit(telling, "the estimate is beyond the budget: it will stop before its end\n");
     }
     if (!is_bounded) {
-        begin(telling, label);
+        begin(telling, remark);
         say_lit(telling, "more than ");
         say_number(telling, RN_BACKTEST_UNBOUNDED);
         say_lit(telling, " calls are sent only with --limit, --sample or --budget\n");
@@ -242,6 +261,7 @@ enum rn_status rn_plan_tell(const struct rn_gather *gather, const struct rn_back
     tell_models(&telling);
     tell_changes(&telling);
     tell_left(&telling);
+    tell_deaf(&telling);
     tell_remarks(&telling, facts, is_bounded);
     return telling.status;
 }

@@ -62,6 +62,10 @@ enum rn_status rn_plan_read(struct rn_store *store, const struct rn_trace_id *id
     enum rn_status status = rn_document_get(store, RN_PLAN_KIND, name, &document, error);
     status = status == RN_OK ? rn_plan_decode(rn_buffer_bytes(&document), out, error) : status;
     rn_buffer_free(&document);
+    if (status == RN_OK && !rn_trace_id_equal(id, &out->id)) {
+        rn_plan_free(out);
+        status = rn_fail(error, RN_DAMAGED, "the plan %s is another one's", name);
+    }
     return status;
 }
 

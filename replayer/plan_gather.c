@@ -56,6 +56,7 @@ static enum rn_status add_call(struct rn_gather *gather, const struct rn_gather_
     gather->latency_ns += row->latency_ns;
     gather->retargeted += row->retargeted;
     gather->models[row->model].calls++;
+    gather->dialects[row->dialect]++;
     for (unsigned bit = 0; bit < 2 * RN_PLAN_EDITS_MAX; bit++) {
         gather->changed[bit] += row->changed >> bit & 1;
     }
@@ -208,6 +209,7 @@ static enum rn_status fill_row(struct rn_gather *gather, const struct rn_selecte
 {
     row->changed = request->changed;
     row->retargeted = request->retargeted;
+    row->dialect = (uint8_t)call->view->reading.dialect;
     estimate(call->view, request, row);
     enum rn_status status = digest_of(gather, call->event, row->digest);
     status =

@@ -22,6 +22,7 @@ struct rn_gather_row {
     uint8_t why;       /* enum rn_left_out; RN_LEFT_COUNT: it is sent */
     uint8_t model;     /* index into `models` */
     bool is_retryable; /* its recorded status is one that clients try again */
+    uint8_t dialect;
     bool retargeted;
     uint64_t changed;
     uint64_t latency_ns;
@@ -41,8 +42,9 @@ struct rn_gather {
     uint64_t left[RN_LEFT_COUNT];
     uint64_t changed[2 * RN_PLAN_EDITS_MAX]; /* calls, by bit of rn_plan_request.changed */
     uint64_t retargeted;
-    struct rn_bytes path_from, path_to; /* of the first one */
-    uint64_t latency_ns;                /* of all calls one after the other */
+    uint64_t dialects[RN_DIALECT_OPENAI_EMBEDDINGS + 1]; /* calls */
+    struct rn_bytes path_from, path_to;                  /* of the first one */
+    uint64_t latency_ns;                                 /* of all calls one after the other */
     uint64_t tokens_in, tokens_out;
     char unreadable[RN_ERROR_BYTES_MAX]; /* why the first of them is */
 };

@@ -303,6 +303,77 @@ START_TEST(edits_are_checked_before_anything_is_read)
 }
 END_TEST
 
+START_TEST(usual_edits_are_taken)
+{
+    static const char *const usual_sets[] = {
+        "max_tokens=100",
+        "max_completion_tokens=123456789012",
+        "tool_choice=auto",
+        "response_format={\"type\":\"json_object\"}",
+        "/stream_options/include_usage=true",
+        "stop=[\"a\",\"b=c\"]",
+        "empty=",
+        NULL,
+    };
+    record_alone("one",
+                 &(struct call){.body = "{\"model\":\"m\",\"messages\":[],"
+                                        "\"stream_options\":{}}"},
+                 1);
+    struct rn_backtest_settings settings = usual();
+    char *summary = NULL;
+    settings.set = usual_sets;
+    make(&settings, true, &summary);
+    ck_assert_msg(strstr(summary, "tool_choice = \"auto\"  1 call\n") != NULL, "%s", summary);
+    ck_assert_msg(strstr(summary, "empty = \"\"  1 call\n") != NULL, "%s", summary);
+    ck_assert_msg(strstr(summary, "include_usage = true  1 call\n") != NULL, "%s", summary);
+    rn_free(summary);
+}
+END_TEST
+
+START_TEST(a_server_that_speaks_otherwise_is_remarked_on)
+{
+    record_alone("claude",
+                 &(struct call){.upstream = "anthropic",
+                                .target = "/v1/messages",
+                                .body = "{\"model\":\"c\",\"max_tokens\":1,"
+                                        "\"messages\":[]}"},
+                 1);
+    struct rn_backtest_settings settings = usual();
+    char *summary = NULL;
+    make(&settings, true, &summary);
+    ck_assert_msg(
+        strstr(summary, "remark    1 call in the dialect anthropic.messages, which openai") != NULL,
+        "%s", summary);
+    rn_free(summary);
+    settings.to = "anthropic/claude-opus-4-1";
+    make(&settings, true, &summary);
+    ck_assert_ptr_null(strstr(summary, "remark"));
+    rn_free(summary);
+}
+END_TEST
+
+START_TEST(a_damaged_plan_hides_no_other)
+{
+    record_alone("mixed", mixed, COUNT(mixed));
+    struct rn_backtest_settings settings = usual();
+    struct rn_store *store = NULL;
+    unsigned count = 0;
+    settings.name = "good";
+    make(&settings, false, NULL);
+    ck_ok(rn_store_open(store_path, RN_STORE_READ, &store, &error));
+    ck_ok(rn_document_put(store, RN_PLAN_KIND, "00000000000000000000000000000001", RN_LIT("\1x"),
+                          &error));
+    rn_store_close(store);
+    ck_assert_int_eq(rn_backtest_each(store_path, count_one, &count, &error), RN_DAMAGED);
+    ck_assert_uint_eq(count, 1);
+    struct rn_backtest_facts facts;
+    ck_ok(rn_backtest_facts(store_path, "good", &facts, &error));
+    ck_assert_int_eq(rn_backtest_facts(store_path, "0001", &facts, &error), RN_DAMAGED);
+    ck_ok(rn_backtest_drop(store_path, "00000000000000000000000000000001", &error));
+    ck_assert_uint_eq(count_backtests(), 1);
+}
+END_TEST
+
 START_TEST(a_target_must_be_known)
 {
     static const struct {
@@ -733,6 +804,9 @@ Suite *rn_suite(void)
         estimates_come_from_the_recording,
         what_a_client_repeated_is_asked_once,
         edits_are_checked_before_anything_is_read,
+        usual_edits_are_taken,
+        a_server_that_speaks_otherwise_is_remarked_on,
+        a_damaged_plan_hides_no_other,
         a_target_must_be_known,
         a_name_is_taken_once,
         an_empty_selection_says_what_is_missing,
