@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "human.h"
 #include "json_out.h"
-#include "open.h"
+#include "no_store.h"
 #include "screen.h"
 #include "selection.h"
 #include "store/find.h"
@@ -243,7 +243,7 @@ static int run(int argc, char **argv)
     is_selective = rn_selection_is_given(line.words);
     enum rn_status status = rn_selection_read(line.words, &selection, NULL, &error);
     if (status == RN_OK) {
-        status = rn_cli_open_store(asked.store, RN_STORE_READ, &store, &error);
+        status = rn_store_open_given(asked.store, RN_STORE_READ, &store, &error);
     }
     if (status == RN_OK) {
         status = asked.as_json ? list_json(store, &error) : list_table(store, &error);

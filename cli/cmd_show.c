@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "open.h"
 #include "show.h"
 #include "store/find.h"
 
@@ -172,7 +171,7 @@ static int run(int argc, char **argv)
     show.screen = rn_screen_of(stdout);
     enum rn_status status = check_words(&line, &error);
     if (status == RN_OK) {
-        status = rn_cli_open_store(asked.store, RN_STORE_READ, &show.store, &error);
+        status = rn_store_open_given(asked.store, RN_STORE_READ, &show.store, &error);
     }
     if (status == RN_OK) {
         status = show_in(&show, line.words[0], &error);

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "human.h"
 #include "json_out.h"
-#include "open.h"
 #include "printable.h"
 #include "screen.h"
 #include "store/find.h"
@@ -141,7 +140,7 @@ static enum rn_status verify(const char *trace, struct rn_verify_counts *counts,
 {
     struct rn_store *store = NULL;
     struct walk walk = {asked.as_json ? json_array() : NULL, 0};
-    enum rn_status status = rn_cli_open_store(asked.store, RN_STORE_READ, &store, error);
+    enum rn_status status = rn_store_open_given(asked.store, RN_STORE_READ, &store, error);
     if (status == RN_OK) {
         status = trace != NULL
                      ? verify_trace(store, trace, &walk, counts, error)

@@ -1,18 +1,9 @@
-/* Finds and opens a store for a command, the same way for all of them. */
-#include "open.h"
+/* What to say when there is no store yet: the same for every command that reads one. */
+#include "no_store.h"
 
 #include <stdio.h>
 
 #include "options.h"
-
-enum rn_status rn_cli_open_store(const char *given, enum rn_store_mode mode,
-                                 struct rn_store **store, struct rn_error *error)
-{
-    char path[4096];
-    *store = NULL;
-    enum rn_status status = rn_store_place(given, mode, path, sizeof path, error);
-    return status == RN_OK ? rn_store_open(path, mode, store, error) : status;
-}
 
 int rn_cli_complain_store(const char *command, const struct rn_error *error)
 {

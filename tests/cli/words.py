@@ -35,7 +35,7 @@ def says(arguments, status, *words):
 def fits(arguments):
     page = ask(*arguments).stdout
     lines = page.splitlines()
-    check(f"{arguments} fits a screen", 0 < len(lines) <= 24 and max(map(len, lines)) <= 80, page)
+    check(f"{arguments} fits a screen", 0 < len(lines) <= 32 and max(map(len, lines)) <= 80, page)
     return page
 
 
@@ -48,6 +48,10 @@ with tempfile.TemporaryDirectory() as empty:
         check(f"{command} -h is the same page", ask(command, "-h").stdout == page)
         trouble = 125 if command == "record" else 2
         says([command, "--nonsense"], trouble, f"reenact {command}:", "--nonsense")
+        for part in [line.split()[1] for line in page.splitlines() if line.startswith(f"  {command} ")]:
+            page_of_part = fits(["help", command, part])
+            check(f"{command} {part} --help is the same page", ask(command, part, "--help").stdout == page_of_part)
+            says([command, part, "--nonsense"], 2, f"reenact {command} {part}:", "--nonsense")
     check("--help is help", ask("--help").stdout == ask("help").stdout)
     check("no word at all is trouble with help", (ask().returncode, ask().stdout) == (2, ask("help").stdout))
     says(["nonsense"], 2, "reenact: no command 'nonsense'")
@@ -78,7 +82,22 @@ with tempfile.TemporaryDirectory() as empty:
     says(["log", "--until", "7d", "--since", "1d"], 2, "--since 1d", "--until 7d")
     says(["log", "--status", "4x"], 2, "4x")
     says(["log", "--", "true"], 2, "no command")
-    for command in (["log"], ["show", "last"], ["verify"], ["replay", "last"]):
+    says(["backtest"], 2, "--to UPSTREAM/MODEL")
+    says(["backtest", "--to", "a/b", "--", "true"], 2, "no command")
+    says(["backtest", "--to", "a/b", "--budget", "much"], 2, "--budget", "much")
+    says(["backtest", "--to", "a/b", "--jobs", "257"], 2, "--jobs")
+    says(["backtest", "--to", "a/b", "--upstream", "x", "--upstream", "y"], 2, "'x' and 'y'")
+    says(["backtest", "--to", "a/b", "--fail-if", "tool_agreement <"], 2, "number")
+    says(["backtest", "--to", "a/b", "--worst", "51"], 2, "--worst")
+    says(["backtest", "report"], 2, "which backtest")
+    says(["backtest", "drop"], 2, "usage: reenact backtest drop")
+    says(["baseline"], 2, "freeze, list")
+    says(["baseline", "frieze"], 2, "frieze", "help baseline")
+    says(["baseline", "freeze", "a"], 2, "which traces")
+    says(["baseline", "freeze"], 2, "usage: reenact baseline freeze")
+    says(["baseline", "check"], 2, "which baseline")
+    says(["baseline", "check", "a", "--"], 2, "behind --")
+    for command in (["log"], ["baseline", "list"], ["baseline", "show", "a"], ["baseline", "check", "a"], ["backtest", "list"], ["backtest", "report", "a"], ["show", "last"], ["verify"], ["replay", "last"]):
         says(command, 2, empty)
         says([*command, "--store", os.path.join(empty, "no\x1b[31mwhere")], 2, "no\\x1b[31mwhere")
     version = ask("version")
