@@ -677,6 +677,54 @@ START_TEST(claims_beyond_the_file_reserve_nothing)
 }
 END_TEST
 
+/* --- the golden file --- */
+
+/*
+ * tests/store/golden/bundle-1: a bundle as version 1 writes it. REENACT_GOLDEN_WRITE names a directory to make it anew in (it must
+ * exist): only for a new version, beside the old one.
+ */
+START_TEST(a_bundle_of_version_1_still_reads_and_is_written_the_same)
+{
+    char path[PATH_MAX];
+    struct rn_store *to = other("to");
+    struct rn_bundle_item *items = NULL;
+    struct rn_buffer json = {0};
+    size_t count = 0;
+    char kind[RN_DOCUMENT_NAME_BYTES_MAX + 1];
+    char name[RN_DOCUMENT_NAME_BYTES_MAX + 1];
+    struct rn_trace_id listed[TRACES];
+    if (getenv("REENACT_GOLDEN_WRITE") != NULL) {
+        ck_ok(rn_trace_erase_field(store, &ids[1], RN_CLASS_EVENT, 1, RN_TAG_REQUEST_BODY, &error));
+        (void)small_bundle();
+        snprintf(path, sizeof path, "%s/bundle-1", getenv("REENACT_GOLDEN_WRITE"));
+        ck_assert_int_eq(rename(room_file(&room, "small"), path), 0);
+    }
+    ck_assert_ptr_nonnull(getenv("REENACT_TESTS"));
+    snprintf(path, sizeof path, "%s/store/golden/bundle-1", getenv("REENACT_TESTS"));
+    ck_ok(rn_bundle_read(path, to, &json, kind, name, &items, &count, NULL, &error));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_str_eq(name, "golden");
+    for (size_t i = 0; i < count; i++) {
+        listed[i] = items[i].id;
+        ck_ok(rn_trace_verify(to, &listed[i], &error));
+    }
+    assert_sound(to);
+    const struct rn_bundle_document document = {kind, name, rn_buffer_bytes(&json)};
+    ck_ok(rn_bundle_write(to, listed, count, &document, room_file(&room, "again"), NULL, &error));
+    size_t a_len = 0;
+    size_t b_len = 0;
+    uint8_t *a = room_read(path, &a_len);
+    uint8_t *b = room_read(room_file(&room, "again"), &b_len);
+    ck_assert_uint_eq(a_len, b_len);
+    ck_assert_int_eq(memcmp(a, b, a_len), 0);
+    free(a);
+    free(b);
+    rn_free(items);
+    rn_buffer_free(&json);
+    rn_store_close(to);
+}
+END_TEST
+
 /* --- failing under it --- */
 
 START_TEST(failed_allocations_check_or_refuse)
@@ -848,6 +896,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, a_flipped_byte_with_a_new_trailer_is_found_where_digests_cover_it);
     tcase_add_test(cases, a_later_version_is_named_and_a_stranger_is_none_of_ours);
     tcase_add_test(cases, claims_beyond_the_file_reserve_nothing);
+    tcase_add_test(cases, a_bundle_of_version_1_still_reads_and_is_written_the_same);
     tcase_add_test(cases, failed_allocations_check_or_refuse);
     tcase_add_test(cases, failed_allocations_export_all_or_nothing);
     tcase_add_test(cases, failed_allocations_import_what_is_whole);
