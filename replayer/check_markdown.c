@@ -7,7 +7,8 @@
 #include "check_parts.h"
 #include "utf8.h"
 
-#define ROWS_MAX 100u       /* a comment on GitHub ends at 65,536 characters */
+#define TABLE_BYTES_MAX                                                                            \
+    ((size_t)50 * 1024)     /* then no further row: a comment on GitHub ends at 65,536 characters */
 #define CELL_BYTES_MAX 200u /* of one piece of recorded text */
 
 /* --- text ---------------------------------------------------------------------------------------------------------- */
@@ -78,21 +79,22 @@ static enum rn_status put_row(struct rn_buffer *out, const struct rn_check_case 
 
 static enum rn_status put_table(struct rn_buffer *out, const struct rn_check_outcome *outcome)
 {
-    size_t rows = 0;
+    size_t begin = out->len;
+    size_t left = 0;
     enum rn_status status = rn_buffer_add(
         out, RN_LIT("\n| result | trace | first difference | cause |\n|---|---|---|---|\n"));
     for (size_t i = 0; i < outcome->count && status == RN_OK; i++) {
         if (outcome->cases[i].result == RN_CHECK_REPRODUCED) {
             continue;
         }
-        if (rows < ROWS_MAX) {
+        if (left == 0 && out->len - begin < TABLE_BYTES_MAX) {
             status = put_row(out, &outcome->cases[i]);
+        } else {
+            left++;
         }
-        rows++;
     }
-    return status == RN_OK && rows > ROWS_MAX
-               ? rn_buffer_addf(out, "\n%zu more are in the JSON document.\n",
-                                rows - (size_t)ROWS_MAX)
+    return status == RN_OK && left > 0
+               ? rn_buffer_addf(out, "\n%zu more are in the JSON document.\n", left)
                : status;
 }
 

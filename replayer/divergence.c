@@ -375,7 +375,7 @@ void rn_finding_miss(const struct rn_catalog *catalog, size_t trace, const struc
     } else {
         out->row = row;
         out->is_nearest = true;
-        out->skipped = rn_nearest_skipped(catalog, trace, row, live);
+        out->skipped = rn_nearest_skipped(catalog, row, live);
         out->call = pair.call;
         pair.event_name = name_row(catalog, row, arena);
         bool said = row == match->refused && say_field(&pair); /* its body was found equal */

@@ -35,10 +35,10 @@ struct rn_finding {
 uint32_t rn_nearest(const struct rn_catalog *catalog, size_t trace, const struct rn_live *live);
 
 /*
- * The first unserved row whose exchange had ended before that of `nearest` began, so that nobody could ask for the one without
- * having asked for the other; if the live request is clearly less like it than like `nearest`. RN_NO_ROW otherwise.
+ * The first unserved row, of whatever trace, whose exchange had ended before that of `nearest` began, so that nobody could ask for
+ * the one without having been answered by the other; if the live request is clearly less like it than like `nearest`. Else RN_NO_ROW.
  */
-uint32_t rn_nearest_skipped(const struct rn_catalog *catalog, size_t trace, uint32_t nearest,
+uint32_t rn_nearest_skipped(const struct rn_catalog *catalog, uint32_t nearest,
                             const struct rn_live *live);
 
 /*

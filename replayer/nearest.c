@@ -52,20 +52,25 @@ static bool is_better(const struct likeness *a, const struct likeness *b)
 /* A likeness is a guess; a small lead proves nothing. */
 #define CLEARLY 0.05
 
-uint32_t rn_nearest_skipped(const struct rn_catalog *catalog, size_t trace, uint32_t nearest,
+/* Whether nobody could ask for `row` without having been answered by `before`. */
+static bool is_needed_by(const struct rn_catalog *catalog, uint32_t before, uint32_t row)
+{
+    uint64_t end = catalog->facts[before].end;
+    return end != 0 && end < catalog->facts[row].arrival;
+}
+
+uint32_t rn_nearest_skipped(const struct rn_catalog *catalog, uint32_t nearest,
                             const struct rn_live *live)
 {
-    const struct rn_catalog_trace *rows = &catalog->traces[trace];
-    uint32_t row = rows->first;
-    while (row < nearest &&
-           (catalog->rows[row].state != RN_ROW_UNSERVED || catalog->facts[row].end == 0 ||
-            catalog->facts[row].end >= catalog->facts[nearest].arrival)) {
+    uint32_t row = 0;
+    while (row < catalog->count &&
+           (catalog->rows[row].state != RN_ROW_UNSERVED || !is_needed_by(catalog, row, nearest))) {
         row++;
     }
     struct rn_arena arena = {0};
     struct rn_event event;
     bool is_skipped = false;
-    if (row < nearest && rn_catalog_event(catalog, row, &arena, &event, NULL) == RN_OK) {
+    if (row < catalog->count && rn_catalog_event(catalog, row, &arena, &event, NULL) == RN_OK) {
         struct likeness skipped = likeness_of(&event, &live->input);
         if (rn_catalog_event(catalog, nearest, &arena, &event, NULL) == RN_OK) {
             struct likeness best = likeness_of(&event, &live->input);
