@@ -163,16 +163,17 @@ static enum rn_status drop_traces(struct rn_store *store, const struct rn_trace_
 }
 
 /* The traces first: while the plan is there, an end half-way can be repeated. */
-static enum rn_status drop(struct rn_store *store, const char *store_path,
-                           const struct rn_trace_id *id, struct rn_error *error)
+static enum rn_status drop(struct rn_store *store, const struct rn_trace_id *id,
+                           struct rn_error *error)
 {
+    const char *path = rn_store_path(store);
     char name[33];
     int lock = -1;
     rn_trace_id_text(id, name);
-    enum rn_status status = rn_plan_lock(store_path, id, &lock, error);
+    enum rn_status status = rn_plan_lock(path, id, &lock, error);
     status = status == RN_OK ? drop_traces(store, id, error) : status;
     status = status == RN_OK ? rn_document_drop(store, RN_PLAN_KIND, name, error) : status;
-    rn_plan_unlock(store_path, id, lock);
+    rn_plan_unlock(path, id, lock);
     return status;
 }
 
@@ -182,7 +183,7 @@ enum rn_status rn_backtest_drop(const char *store_path, const char *which, struc
     struct rn_trace_id id;
     enum rn_status status = rn_store_open_given(store_path, RN_STORE_READ, &store, error);
     status = status == RN_OK ? rn_plan_resolve(store, which, &id, error) : status;
-    status = status == RN_OK ? drop(store, store_path, &id, error) : status;
+    status = status == RN_OK ? drop(store, &id, error) : status;
     rn_store_close(store);
     return status;
 }

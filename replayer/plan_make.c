@@ -255,8 +255,8 @@ static enum rn_status tell(struct making *making, char **summary)
 static enum rn_status make(struct making *making, bool dry_run, char **summary)
 {
     enum rn_status status = make_header(making);
-    status = status == RN_OK ? rn_store_open_given(making->settings->store, RN_STORE_READ, &making->store,
-                                             making->error)
+    status = status == RN_OK ? rn_store_open_given(making->settings->store, RN_STORE_READ,
+                                                   &making->store, making->error)
                              : status;
     status = status == RN_OK ? check_taken(making) : status;
     status = status == RN_OK ? make_lists(making, dry_run) : status;
