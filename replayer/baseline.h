@@ -26,14 +26,14 @@ struct rn_baseline_fact {
     struct rn_bytes
         what; /* "openai gpt-4.1-mini", a digest in hex, a commit, a release, a version */
     struct rn_bytes note; /* for prompts and tools: the first words, or the tools' names */
-    uint64_t calls;
+    uint64_t calls; /* model calls it stands in; of commits and releases traces, of versions 1 */
 };
 
 enum rn_baseline_list {
-    RN_BASELINE_MODELS,     /* "UPSTREAM MODEL" as asked; note: models answered */
-    RN_BASELINE_PARAMETERS, /* SHA-256 of the parameters as sorted JSON; note: the JSON, shortened */
-    RN_BASELINE_PROMPTS,    /* SHA-256 of the system prompt */
-    RN_BASELINE_TOOLS,      /* SHA-256 of the tool schemas as sorted JSON; note: names */
+    RN_BASELINE_MODELS, /* "UPSTREAM MODEL" as asked; note: models answered */
+    RN_BASELINE_PARAMETERS, /* rn_json_digest: equal for parameters equal as JSON; note: the JSON, shortened */
+    RN_BASELINE_PROMPTS, /* SHA-256 of the system prompt's text; note: its first words */
+    RN_BASELINE_TOOLS,   /* rn_json_digest of the tool schemas; note: names */
     RN_BASELINE_COMMITS,
     RN_BASELINE_RELEASES,
     RN_BASELINE_VERSIONS, /* of reenact and its formats */
@@ -57,7 +57,8 @@ struct rn_baseline {
 void rn_baseline_free(struct rn_baseline *baseline);
 
 /*
- * Freezes what is selected. Every trace is verified first, must be closed, complete enough to be judged later (not lost, no gap, not
+ * Freezes what is selected, with the traces that a selected run opened and the children of whatever is selected. Every trace is
+ * verified first, must be closed, complete enough to be judged later (not lost, no gap, not
  * truncated) and of kind "run" or "serve". RN_NOTFOUND: nothing is selected; RN_REFUSED: the name is taken, a trace cannot be frozen (named, with how
  * many more); RN_INVALID: the name ([a-z0-9] first, then [a-z0-9._-], at most 64). Nothing is changed when it fails.
  */
@@ -67,9 +68,13 @@ enum rn_status rn_baseline_freeze(struct rn_store *store, const char *name,
 enum rn_status rn_baseline_load(struct rn_store *store, const char *name, struct rn_baseline *out,
                                 struct rn_error *error);
 typedef bool rn_baseline_visit(void *self, const struct rn_baseline *baseline);
+/* In order of names. A damaged one does not hide the others: its status and sentence come at the end. */
 enum rn_status rn_baseline_each(struct rn_store *store, rn_baseline_visit *visit, void *self,
                                 struct rn_error *error);
-/* Releases its traces and takes the document away; the traces stay. */
+/*
+ * Takes the document away and releases its traces, which stay. RN_NOTFOUND also when only holds were left by a freeze that died; they are
+ * gone then.
+ */
 enum rn_status rn_baseline_drop(struct rn_store *store, const char *name, struct rn_error *error);
 
 /* --- verify and diff ------------------------------------------------------------------------------------------------ */
@@ -80,18 +85,24 @@ struct rn_baseline_finding {
     enum rn_baseline_fault fault;
     struct rn_bytes sentence;
 };
-/* RN_OK and *count 0: all is there as frozen, and the root follows. Findings live in `arena`. RN_DAMAGED: the manifest itself. */
+/*
+ * RN_OK and *count 0: all is there as frozen, and the root follows. Findings live in `arena`, in order of ids. RN_DAMAGED: the manifest
+ * itself. Traces that nobody holds although they are frozen are held again.
+ */
 enum rn_status rn_baseline_verify(struct rn_store *store, const char *name, struct rn_arena *arena,
                                   struct rn_baseline_finding **findings, size_t *count,
                                   struct rn_error *error);
 
-/* One line of a diff: a trace or a fact that one has and the other has not, or that changed. Traces are paired by id, then name, then input. */
+/*
+ * One line of a diff: a trace or a fact that one has and the other has not, or that changed. Traces are paired by id, then name and
+ * input, then name, then input. A pair that says the same in other bytes (trace_difference.h) is no change.
+ */
 struct rn_baseline_change {
     char sign;        /* '-' only in the first, '+' only in the second, '~' in both, different */
     const char *list; /* "traces", "models", ...; static */
     struct rn_bytes what;
     struct rn_bytes
-        detail; /* '~': "evidence differs; first at event 2, request body, /messages/0/content" */
+        detail; /* '~': "first at event 2, request body, /messages/0/content: ..."; '-', '+': id, or the fact's note */
 };
 enum rn_status rn_baseline_diff(struct rn_store *store, const char *first, const char *second,
                                 struct rn_arena *arena, struct rn_baseline_change **changes,
@@ -102,7 +113,11 @@ enum rn_status rn_baseline_diff(struct rn_store *store, const char *first, const
 /* One bundle with all traces and the manifest (store/bundle.h). */
 enum rn_status rn_baseline_export(struct rn_store *store, const char *name, const char *path,
                                   uint64_t *bytes, struct rn_error *error);
-/* Verifies all, then adds the traces, then the baseline under its own name or `name`. RN_REFUSED: that name is taken by another root. */
+/*
+ * Verifies all, then adds the traces, then the baseline under its own name or `name`. RN_OK also when that baseline is here already
+ * (traces it misses are added again); RN_REFUSED: the name is taken by another root, or what store/bundle.h refuses. RN_DAMAGED,
+ * RN_NEWER, RN_INVALID as there: nothing is changed then.
+ */
 enum rn_status rn_baseline_import(struct rn_store *store, const char *path, const char *name,
                                   struct rn_baseline *out, struct rn_error *error);
 

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "baseline_parts.h"
+#include "members.h"
 #include "wire/json.h"
 
 #define SCHEMA "reenact.baseline/"
@@ -44,19 +45,6 @@ static json_t *exact_text(struct rn_bytes text)
     return json_stringn(text.len == 0 ? "" : (const char *)text.data, text.len);
 }
 
-/* For people: what is no UTF-8 is shown as '?'. */
-static json_t *shown_text(struct rn_bytes text)
-{
-    json_t *value = exact_text(text);
-    char *copy = value != NULL ? NULL : rn_dup(text.data, text.len);
-    for (size_t i = 0; copy != NULL && i < text.len; i++) {
-        copy[i] = (unsigned char)copy[i] >= 0x80 ? '?' : copy[i];
-    }
-    value = value == NULL && copy != NULL ? json_stringn(copy, text.len) : value;
-    rn_free(copy);
-    return value;
-}
-
 static void put_hex(struct pen *pen, json_t *object, const char *name, struct rn_bytes bytes)
 {
     char *text = rn_alloc(2 * bytes.len + 1);
@@ -74,7 +62,7 @@ static void put_text(struct pen *pen, json_t *object, const char *name, struct r
 {
     char beside[40];
     json_t *exact = exact_text(text);
-    put(pen, object, name, exact != NULL ? exact : shown_text(text));
+    put(pen, object, name, exact != NULL ? exact : rn_member_string(text));
     if (exact == NULL) {
         (void)snprintf(beside, sizeof beside, "%s_hex", name);
         put_hex(pen, object, beside, text);
@@ -112,8 +100,8 @@ static void put_list(struct pen *pen, json_t *root, const struct rn_baseline *ba
         const struct rn_baseline_fact *fact = &baseline->lists[list][i];
         json_t *one = add(pen, facts, json_object());
         if (one != NULL) {
-            put(pen, one, "what", shown_text(fact->what));
-            put(pen, one, "note", shown_text(fact->note));
+            put(pen, one, "what", rn_member_string(fact->what));
+            put(pen, one, "note", rn_member_string(fact->note));
             put_u64(pen, one, "count", fact->calls);
         }
     }
