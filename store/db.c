@@ -29,9 +29,9 @@
 #define BEGIN_ATTEMPTS 4u
 
 static const char *const tree_names[RN_TREE_COUNT] = {
-    [RN_TREE_META] = "meta", [RN_TREE_LOG] = "log",         [RN_TREE_TRACE] = "trace",
-    [RN_TREE_TIME] = "time", [RN_TREE_EVENT] = "event",     [RN_TREE_SUFFIX] = "suffix",
-    [RN_TREE_NAME] = "name", [RN_TREE_SESSION] = "session", [RN_TREE_ID] = "id",
+    [RN_TREE_META] = "meta",         [RN_TREE_LOG] = "log",         [RN_TREE_TRACE] = "trace",
+    [RN_TREE_TIME] = "time",         [RN_TREE_EVENT] = "event",     [RN_TREE_SUFFIX] = "suffix",
+    [RN_TREE_NAME] = "name",         [RN_TREE_SESSION] = "session", [RN_TREE_ID] = "id",
     [RN_TREE_DOCUMENT] = "document",
 };
 
@@ -424,30 +424,6 @@ const char *rn_db_missing_tree(const struct rn_db *db)
     return NULL;
 }
 
-enum rn_status rn_db_add_trees(struct rn_db *db, struct rn_error *error)
-{
-    MDB_txn *txn = NULL;
-    bool is_complete = true;
-    for (size_t i = 0; i < RN_TREE_COUNT; i++) {
-        is_complete = is_complete && db->present[i];
-    }
-    if (is_complete) {
-        return RN_OK;
-    }
-    assert(db->active == 0);
-    int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
-    rc = rc != 0 ? rc : trees_create(db, txn);
-    if (rc == 0) {
-        rc = mdb_txn_commit(txn);
-    } else if (txn != NULL) {
-        mdb_txn_abort(txn);
-    }
-    for (size_t i = RN_TREE_REQUIRED; rc != 0 && i < RN_TREE_COUNT; i++) {
-        db->present[i] = false;
-    }
-    return rc == 0 ? RN_OK : rn_db_fail(db, rc, "add trees to", error);
-}
-
 /* --- transactions --------------------------------------------------------------------------------------------------- */
 
 static void gate_enter(struct rn_db *db)
@@ -576,6 +552,35 @@ static int cause_of_eio(const struct rn_db *db)
         (void)close(probe);
     }
     return disk_free_bytes(db) < RN_DISK_FREE_BYTES_MIN ? ENOSPC : cause;
+}
+
+enum rn_status rn_db_add_trees(struct rn_db *db, struct rn_error *error)
+{
+    MDB_txn *txn = NULL;
+    bool is_complete = true;
+    for (size_t i = 0; i < RN_TREE_COUNT; i++) {
+        is_complete = is_complete && db->present[i];
+    }
+    if (is_complete) {
+        return RN_OK;
+    }
+    assert(db->active == 0);
+    enum rn_status status = rn_db_has_room(db, error);
+    if (status != RN_OK) {
+        return status;
+    }
+    int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
+    rc = rc != 0 ? rc : trees_create(db, txn);
+    if (rc == 0) {
+        rc = mdb_txn_commit(txn);
+        rc = rc == EIO ? cause_of_eio(db) : rc;
+    } else if (txn != NULL) {
+        mdb_txn_abort(txn);
+    }
+    for (size_t i = RN_TREE_REQUIRED; rc != 0 && i < RN_TREE_COUNT; i++) {
+        db->present[i] = false;
+    }
+    return rc == 0 ? RN_OK : rn_db_fail(db, rc, "add trees to", error);
 }
 
 enum rn_status rn_db_commit(struct rn_db_txn *txn, struct rn_error *error)

@@ -97,6 +97,46 @@ START_TEST(rows_come_back_in_order_after_reopening)
 }
 END_TEST
 
+static void take_row(struct rn_db *db, uint64_t row)
+{
+    struct rn_db_txn *txn = NULL;
+    ck_ok(rn_db_begin(db, true, &txn, &error));
+    ck_ok(rn_db_take_row(txn, row, &error));
+    ck_ok(rn_db_commit(txn, &error));
+}
+
+START_TEST(a_row_that_was_taken_lends_its_number_to_nobody)
+{
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes value;
+    uint64_t count = 0;
+    uint8_t key[8] = {0, 0, 0, 0, 0, 0, 0, 3};
+    struct rn_db *db = opened();
+    append(db, "one", 1);
+    append(db, "two", 2);
+    append(db, "three", 3);
+    take_row(db, 2);
+    take_row(db, 2);
+    take_row(db, 3);
+    rn_db_close(db);
+    db = opened();
+    ck_ok(rn_db_begin(db, false, &txn, &error));
+    ck_ok(rn_db_entries(txn, RN_TREE_LOG, &count));
+    ck_assert_uint_eq(count, 2);
+    ck_ok(rn_db_get(txn, RN_TREE_LOG, rn_bytes_of(key, 8), &value));
+    ck_assert_uint_eq(value.len, 0);
+    rn_db_abort(txn);
+    append(db, "four", 4);
+    take_row(db, 3);
+    take_row(db, 1);
+    ck_ok(rn_db_begin(db, false, &txn, &error));
+    ck_ok(rn_db_entries(txn, RN_TREE_LOG, &count));
+    ck_assert_uint_eq(count, 1);
+    rn_db_abort(txn);
+    rn_db_close(db);
+}
+END_TEST
+
 START_TEST(puts_are_found_and_deleted)
 {
     struct rn_db *db = opened();
@@ -593,6 +633,7 @@ Suite *rn_suite(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, rows_come_back_in_order_after_reopening);
+    tcase_add_test(cases, a_row_that_was_taken_lends_its_number_to_nobody);
     tcase_add_test(cases, puts_are_found_and_deleted);
     tcase_add_test(cases, one_process_opens_a_store_once);
     tcase_add_test(cases, reading_creates_nothing);

@@ -588,6 +588,51 @@ START_TEST(readers_and_other_droppers_see_no_damage)
 }
 END_TEST
 
+/* One process records, this one drops whatever is closed, as soon as it is: the end of the log is where they meet. */
+START_TEST(a_recorder_beside_a_dropper_loses_nothing)
+{
+    enum { TRACES = 40 };
+    struct rn_trace_id id;
+    int ids[2];
+    unsigned kept = 0;
+    struct rn_trace_id stays[TRACES];
+    maker_close(&maker);
+    fflush(NULL);
+    ck_assert_int_eq(pipe(ids), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)close(ids[0]);
+        maker_open(&maker, room_file(&room, "st"));
+        for (unsigned i = 0; i < TRACES; i++) {
+            id = maker_whole(&maker, i % 4 == 0 ? "stays" : "gone", "zzz", i % 2 == 0);
+            if (write(ids[1], id.bytes, sizeof id.bytes) != (ssize_t)sizeof id.bytes) {
+                _exit(1);
+            }
+        }
+        maker_close(&maker);
+        _exit(0);
+    }
+    (void)close(ids[1]);
+    maker_open(&maker, room_file(&room, "st"));
+    for (unsigned i = 0; read(ids[0], id.bytes, sizeof id.bytes) == sizeof id.bytes; i++) {
+        if (i % 4 == 0) {
+            stays[kept++] = id;
+        } else {
+            ck_ok(rn_trace_drop(maker.store, &id, &error));
+            ck_assert_uint_eq(mentions(&id), 0);
+        }
+    }
+    int state = 0;
+    ck_assert_int_eq(waitpid(child, &state, 0), child);
+    ck_assert_int_eq(state, 0);
+    ck_assert_uint_eq(kept, TRACES / 4);
+    for (unsigned i = 0; i < kept; i++) {
+        ck_ok(rn_trace_verify(maker.store, &stays[i], &error));
+    }
+    assert_sound();
+}
+END_TEST
+
 static void add(Suite *suite, const char *name, const TTest *const *tests, size_t count)
 {
     TCase *cases = tcase_create(name);
@@ -611,7 +656,8 @@ Suite *rn_suite(void)
     const TTest *const damage[] = {a_damaged_trace_takes_its_foreign_ids_along,
                                    a_trace_with_a_damaged_summary_can_be_dropped};
     const TTest *const together[] = {failed_allocations_leave_a_trace_or_none,
-                                     readers_and_other_droppers_see_no_damage};
+                                     readers_and_other_droppers_see_no_damage,
+                                     a_recorder_beside_a_dropper_loses_nothing};
     Suite *suite = suite_create("store/drop");
     add(suite, "drops", drops, sizeof drops / sizeof drops[0]);
     add(suite, "halfway", halfway, sizeof halfway / sizeof halfway[0]);
