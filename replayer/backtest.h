@@ -20,7 +20,7 @@ struct rn_backtest_settings {
     const char *store;
     const struct rn_selection *selection;
     const char *selection_text;   /* as it was typed, for the plan and for people */
-    const char *name;             /* --name or NULL */
+    const char *name;             /* --as, or NULL */
     const char *to;               /* UPSTREAM/MODEL */
     const char *const *upstreams; /* "NAME=URL" */
     const char *const *set;       /* "P=V" */
@@ -55,7 +55,7 @@ const char *rn_left_out_sentence(enum rn_left_out why); /* "a credential stood i
 /* What a plan amounts to. */
 struct rn_backtest_facts {
     char id[33];
-    char name[64]; /* "" without --name */
+    char name[64]; /* "" without --as */
     uint64_t created_wall_ns;
     char to[256]; /* UPSTREAM/MODEL */
     char url[512];

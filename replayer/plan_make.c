@@ -76,7 +76,7 @@ static enum rn_status take_name(struct making *making)
 {
     const char *name = making->settings->name;
     enum rn_status status = name != NULL ? rn_plan_check_name(name, making->error) : RN_OK;
-    status = status == RN_OK ? keep_text(making, name, "--name", &making->plan.name) : status;
+    status = status == RN_OK ? keep_text(making, name, "the name", &making->plan.name) : status;
     return status == RN_OK ? keep_text(making, making->settings->selection_text, "the selection",
                                        &making->plan.selection)
                            : status;

@@ -63,6 +63,42 @@ static struct rn_trace_id record_alone(const char *name, const struct call *call
     return id;
 }
 
+/* So many usual calls in one trace, committed together. */
+static void record_many(uint32_t count)
+{
+    struct maker maker;
+    struct rn_trace_id id;
+    struct made_call *made = calloc(count, sizeof *made);
+    struct rn_entry *entries = calloc(count, sizeof *entries);
+    ck_assert(made != NULL && entries != NULL);
+    maker_open(&maker, store_path);
+    struct rn_recording *trace = maker_trace(&maker, "many", false, &id);
+    for (uint32_t i = 0; i < count; i++) {
+        call_event(&made[i], &(struct call){0}, i + 1);
+        entries[i] =
+            (struct rn_entry){.kind = RN_ENTRY_EVENT, .trace = trace, .event = made[i].event};
+        rn_writer_submit(maker.writer, &entries[i]);
+    }
+    for (uint32_t left = count; left > 0;) {
+        const struct rn_entry *back = rn_writer_collect(maker.writer);
+        ck_assert(back == NULL || back->status == RN_OK);
+        left -= back != NULL;
+        pthread_mutex_lock(&maker.lock);
+        while (back == NULL && !maker.is_woken) {
+            pthread_cond_wait(&maker.woken, &maker.lock);
+        }
+        maker.is_woken = back != NULL && maker.is_woken;
+        pthread_mutex_unlock(&maker.lock);
+    }
+    maker_end(&maker, trace);
+    maker_close(&maker);
+    for (uint32_t i = 0; i < count; i++) {
+        rn_arena_free(&made[i].arena);
+    }
+    free(entries);
+    free(made);
+}
+
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* --- making --------------------------------------------------------------------------------------------------------- */
@@ -480,15 +516,7 @@ END_TEST
 
 START_TEST(many_calls_need_a_bound)
 {
-    struct maker maker;
-    struct rn_trace_id id;
-    maker_open(&maker, store_path);
-    struct rn_recording *trace = maker_trace(&maker, "many", false, &id);
-    for (uint32_t n = 1; n <= RN_BACKTEST_UNBOUNDED; n++) {
-        record_call(&maker, trace, n, &(struct call){0});
-    }
-    maker_end(&maker, trace);
-    maker_close(&maker);
+    record_many(RN_BACKTEST_UNBOUNDED);
     struct rn_backtest_settings settings = usual();
     ck_assert_uint_eq(make(&settings, false, NULL).calls, RN_BACKTEST_UNBOUNDED);
     record_alone("one more", &(struct call){0}, 1);
