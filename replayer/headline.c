@@ -86,8 +86,10 @@ const char *rn_figure_money(struct rn_figure *out, uint64_t pico)
 #define LATENCY_MOST 0.1
 #define COST_MOST 0.05
 
-static double weigh(double weight, uint64_t part, uint64_t whole)
+/* Of all that was compared, so that what concerns few of the answers weighs little. */
+static double weigh(const struct rn_report *report, double weight, uint64_t part)
 {
+    uint64_t whole = report->pairs[RN_PAIR_COMPARED];
     return whole == 0 ? 0 : weight * (double)part / (double)whole;
 }
 
@@ -114,7 +116,8 @@ static double failed(const struct rn_report *report, char *out, size_t size)
     (void)snprintf(out, size, "%s call%s failed%s%s%.*s", rn_figure_count(&figure, count),
                    count == 1 ? "" : "s", len > 0 ? ": " : "",
                    report->failure_count > 1 ? "mostly " : "", len > 120 ? 120 : len, what);
-    return weigh(WEIGHT_FAILED, count, count + report->pairs[RN_PAIR_COMPARED]);
+    uint64_t settled = count + report->pairs[RN_PAIR_COMPARED];
+    return settled == 0 ? 0 : WEIGHT_FAILED * (double)count / (double)settled;
 }
 
 static double refuses(const struct rn_report *report, char *out, size_t size)
@@ -129,13 +132,13 @@ static double refuses(const struct rn_report *report, char *out, size_t size)
             "%s of %s answers refuse where the recorded ones do not, or the other way round",
             rn_figure_share(&figures[0], differing(share), share->judged),
             rn_figure_count(&figures[1], share->judged));
-        return weigh(WEIGHT_REFUSAL, differing(share), share->judged);
+        return weigh(report, WEIGHT_REFUSAL, differing(share));
     }
     (void)snprintf(out, size, "%s of %s answers refuse (%s before)",
                    rn_figure_share(&figures[0], now, share->judged),
                    rn_figure_count(&figures[1], share->judged),
                    rn_figure_share(&figures[2], before, share->judged));
-    return weigh(WEIGHT_REFUSAL, now > before ? now - before : before - now, share->judged);
+    return weigh(report, WEIGHT_REFUSAL, now > before ? now - before : before - now);
 }
 
 static double tools(const struct rn_report *report, char *out, size_t size)
@@ -151,7 +154,7 @@ static double tools(const struct rn_report *report, char *out, size_t size)
                                 : "%s of %s answers call tools with other arguments",
                    rn_figure_share(&figures[0], mostly_names ? names : all, whole),
                    rn_figure_count(&figures[1], whole));
-    return weigh(WEIGHT_TOOLS, all, whole);
+    return weigh(report, WEIGHT_TOOLS, all);
 }
 
 static double json(const struct rn_report *report, char *out, size_t size)
@@ -162,7 +165,7 @@ static double json(const struct rn_report *report, char *out, size_t size)
                    rn_figure_share(&figures[0], report->fresh_json, share->judged),
                    rn_figure_count(&figures[1], share->judged),
                    rn_figure_share(&figures[2], report->recorded_json, share->judged));
-    return weigh(WEIGHT_JSON, differing(share), share->judged);
+    return weigh(report, WEIGHT_JSON, differing(share));
 }
 
 static double finish(const struct rn_report *report, char *out, size_t size)
@@ -172,7 +175,7 @@ static double finish(const struct rn_report *report, char *out, size_t size)
     (void)snprintf(out, size, "%s of %s answers end for another reason",
                    rn_figure_share(&figures[0], differing(share), share->judged),
                    rn_figure_count(&figures[1], share->judged));
-    return weigh(WEIGHT_FINISH, differing(share), share->judged);
+    return weigh(report, WEIGHT_FINISH, differing(share));
 }
 
 static double vectors(const struct rn_report *report, char *out, size_t size)
@@ -182,7 +185,7 @@ static double vectors(const struct rn_report *report, char *out, size_t size)
     (void)snprintf(out, size, "%s of %s embeddings are others",
                    rn_figure_share(&figures[0], differing(share), share->judged),
                    rn_figure_count(&figures[1], share->judged));
-    return weigh(WEIGHT_VECTORS, differing(share), share->judged);
+    return weigh(report, WEIGHT_VECTORS, differing(share));
 }
 
 /* Times are never equal: one half more or less, and a tenth of a second, is a change. */
@@ -218,7 +221,7 @@ static double text(const struct rn_report *report, char *out, size_t size)
     (void)snprintf(out, size, "%s of %s answers are worded otherwise",
                    rn_figure_share(&figures[0], differing(share), share->judged),
                    rn_figure_count(&figures[1], share->judged));
-    return weigh(WEIGHT_TEXT, differing(share), share->judged);
+    return weigh(report, WEIGHT_TEXT, differing(share));
 }
 
 typedef double finding(const struct rn_report *report, char *out, size_t size);

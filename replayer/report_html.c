@@ -22,6 +22,7 @@ static void put_head(struct rn_sheet *sheet, const struct rn_report *report)
     rn_sheet_text(sheet, report->headline);
     rn_sheet_put(sheet, "</title>\n");
     rn_sheet_put(sheet, rn_page_style);
+    rn_sheet_put(sheet, rn_page_style_figures);
     rn_sheet_put(sheet, "</head>\n<body>\n<main>\n");
 }
 
@@ -142,9 +143,11 @@ static void put_shares(struct rn_sheet *sheet, const struct rn_report *report)
     static const char *const names[] = {
         "text, byte for byte", "text, normalised", "tools and arguments", "tools",
         "valid JSON or not",   "finish reason",    "refusing or not",     "embeddings"};
-    rn_sheet_put(sheet, "<h2>What is the same</h2>\n<div class=\"wide\"><table><thead><tr><th></th>"
-                        "<th></th><th class=\"n\">same</th><th class=\"n\">pairs</th>"
-                        "<th class=\"n\">of</th></tr></thead><tbody>\n");
+    rn_sheet_put(
+        sheet,
+        "<h2>What is the same</h2>\n<div class=\"wide\"><table class=\"even\"><thead><tr><th></th>"
+        "<th></th><th class=\"n\">same</th><th class=\"n\">pairs</th>"
+        "<th class=\"n\">of</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < RN_ASPECT_COUNT; i++) {
         if (report->shares[i].judged > 0) {
             put_share(sheet, names[i], "same", report->shares[i].same, report->shares[i].judged);
@@ -163,9 +166,11 @@ static void put_rates(struct rn_sheet *sheet, const struct rn_report *report)
     if (json + refusals == 0) {
         return;
     }
-    rn_sheet_put(sheet, "<h2>Before and now</h2>\n<div class=\"wide\"><table><thead><tr><th></th>"
-                        "<th></th><th class=\"n\">share</th><th class=\"n\">answers</th>"
-                        "<th class=\"n\">of</th></tr></thead><tbody>\n");
+    rn_sheet_put(
+        sheet,
+        "<h2>Before and now</h2>\n<div class=\"wide\"><table class=\"even\"><thead><tr><th></th>"
+        "<th></th><th class=\"n\">share</th><th class=\"n\">answers</th>"
+        "<th class=\"n\">of</th></tr></thead><tbody>\n");
     if (refusals > 0) {
         put_share(sheet, "refuse, recorded", "recorded", report->recorded_refuses, refusals);
         put_share(sheet, "refuse, new", "fresh", report->fresh_refuses, refusals);
@@ -202,7 +207,7 @@ static void put_times(struct rn_sheet *sheet, const struct rn_report *report)
                   "From request to the end of the answer");
     rn_plot_times(sheet, &report->recorded_first_byte, &report->fresh_first_byte,
                   "From request to the first byte");
-    rn_sheet_put(sheet, "<div class=\"wide\"><table><thead><tr><th></th><th></th>"
+    rn_sheet_put(sheet, "<div class=\"wide\"><table class=\"even\"><thead><tr><th></th><th></th>"
                         "<th class=\"n\">p50</th><th class=\"n\">p90</th><th class=\"n\">p95</th>"
                         "<th class=\"n\">p99</th><th class=\"n\">max</th><th class=\"n\">mean</th>"
                         "</tr></thead><tbody>\n");
@@ -253,9 +258,11 @@ static void put_usage(struct rn_sheet *sheet, const struct rn_report *report)
     if (report->with_usage == 0) {
         return;
     }
-    rn_sheet_put(sheet, "<h2>Tokens and cost</h2>\n<div class=\"wide\"><table><thead><tr><th></th>"
-                        "<th></th><th class=\"n\">recorded</th><th class=\"n\">new</th>"
-                        "<th class=\"n\"></th></tr></thead><tbody>\n");
+    rn_sheet_put(
+        sheet,
+        "<h2>Tokens and cost</h2>\n<div class=\"wide\"><table class=\"even\"><thead><tr><th></th>"
+        "<th></th><th class=\"n\">recorded</th><th class=\"n\">new</th>"
+        "<th class=\"n\"></th></tr></thead><tbody>\n");
     put_tokens(sheet, "tokens asked", report->recorded_tokens_in, report->fresh_tokens_in);
     put_tokens(sheet, "tokens answered", report->recorded_tokens_out, report->fresh_tokens_out);
     put_money(sheet, report);

@@ -8,8 +8,9 @@
 #include "report.h"
 #include "sheet.h"
 
-/* The style sheet, markup included: no font, picture or script from anywhere. */
+/* The style sheet, markup included, in two parts: no font, picture or script from anywhere. */
 extern const char rn_page_style[];
+extern const char rn_page_style_figures[];
 
 /* Two distributions over the same bins as steps, on a logarithmic axis, with marks at p50 and p95. Nothing where nothing was measured. */
 void rn_plot_times(struct rn_sheet *sheet, const struct rn_spread *recorded,

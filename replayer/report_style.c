@@ -4,6 +4,7 @@
  */
 #include "report_page.h"
 
+/* In two parts: a compiler need not take a longer string than 4,095 characters. */
 const char rn_page_style[] =
     "<style>\n"
     ":root{color-scheme:light dark;"
@@ -16,7 +17,8 @@ const char rn_page_style[] =
     "--removed:#4d2a25;--added:#243f2a}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0;background:var(--paper);color:var(--ink);"
-    "font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif}\n"
+    "font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu "
+    "Sans',sans-serif}\n"
     "main{max-width:62rem;margin:0 auto;padding:3.5rem 1.5rem 5rem}\n"
     "h1{font-size:1.85rem;line-height:1.25;font-weight:600;letter-spacing:-.012em;margin:.35rem 0 "
     ".8rem;text-wrap:balance}\n"
@@ -30,7 +32,10 @@ const char rn_page_style[] =
     "th{font-weight:500;text-align:left;padding:.2rem 1.6rem .35rem 0;vertical-align:bottom}\n"
     "td{padding:.32rem 1.6rem .32rem 0;border-top:1px solid var(--rule);vertical-align:baseline}\n"
     "th.n,td.n{text-align:right;white-space:nowrap}\n"
-    "td.bar{width:11rem;min-width:7rem}\n"
+    "th:last-child,td:last-child{padding-right:0}\n"
+    "table.even{width:100%;max-width:46rem}\n"
+    ".even td:first-child{width:13rem}\n"
+    "td.bar{min-width:8rem}\n"
     ".wide{overflow-x:auto}\n"
     "dl.glance{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:1.3rem "
     "1.6rem;margin:2rem 0 0}\n"
@@ -41,7 +46,9 @@ const char rn_page_style[] =
     ".failed{color:var(--bad);font-weight:600}.passed{color:var(--good)}\n"
     "code,pre,.place{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans "
     "Mono',monospace}\n"
-    "code{font-size:.9em;overflow-wrap:anywhere}\n"
+    "code{font-size:.9em;overflow-wrap:anywhere}\n";
+
+const char rn_page_style_figures[] =
     "svg{display:block;width:100%;height:auto;overflow:visible}\n"
     "svg text{fill:var(--quiet);font-size:11px;font-variant-numeric:tabular-nums}\n"
     ".axis{stroke:var(--rule);fill:none}\n"
@@ -51,7 +58,7 @@ const char rn_page_style[] =
     "path.fresh{fill:var(--fresh);fill-opacity:.14;stroke:var(--fresh);stroke-width:1.5}\n"
     "line.recorded{stroke:var(--recorded)}line.fresh{stroke:var(--fresh)}\n"
     "line.p95{stroke-dasharray:3 3}\n"
-    "svg text.recorded{fill:var(--recorded)}svg text.fresh{fill:var(--fresh)}\n"
+    "svg text.recorded{fill:var(--quiet)}svg text.fresh{fill:var(--fresh)}\n"
     "figure{margin:0 0 1.6rem;max-width:46rem}\n"
     "figcaption{margin-bottom:.5rem}\n"
     ".key{display:inline-block;width:.75em;height:.75em;border-radius:2px;margin:0 .35em 0 "
