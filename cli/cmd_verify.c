@@ -113,6 +113,7 @@ static enum rn_status tell_json(struct rn_store *store, struct walk *walk,
     rn_json_out_u64(document, "traces", counts->traces);
     rn_json_out_u64(document, "events", counts->events);
     rn_json_out_u64(document, "open", counts->open);
+    rn_json_out_u64(document, "documents", counts->documents);
     rn_json_out_u64(document, "damaged", counts->damaged);
     (void)json_object_set(document, "findings", walk->findings);
     return rn_json_out_put(stdout, document) ? RN_OK
@@ -121,10 +122,14 @@ static enum rn_status tell_json(struct rn_store *store, struct walk *walk,
 
 static void tell_line(struct rn_store *store, const struct rn_verify_counts *counts)
 {
-    struct rn_human traces, events;
+    struct rn_human traces, events, documents;
     (void)fprintf(stderr, "%s: %s, %s", rn_store_path(store),
                   rn_human_count(&traces, counts->traces, "trace", "traces"),
                   rn_human_count(&events, counts->events, "event", "events"));
+    if (counts->documents > 0) {
+        (void)fprintf(stderr, ", %s",
+                      rn_human_count(&documents, counts->documents, "document", "documents"));
+    }
     if (counts->open > 0) {
         (void)fprintf(stderr, ", %" PRIu64 " still open", counts->open);
     }

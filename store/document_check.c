@@ -15,6 +15,7 @@ struct check {
     struct rn_store *store;
     rn_document_finding *finding;
     void *self;
+    uint64_t documents;
     struct rn_buffer ids; /* of all documents that have a head, 16 bytes each */
     struct rn_error *error;
 };
@@ -118,6 +119,7 @@ static enum rn_status check_document(struct check *check, const struct rn_scan_e
     struct rn_buffer content = {0};
     struct rn_error inner = {.text = ""};
     bool is_same = false;
+    check->documents++;
     struct rn_bytes full_name = rn_bytes_from(entry->key, RN_DOCUMENT_NAME.len);
     enum rn_status status =
         rn_document_head_decode(check->store, full_name, entry->value, &head, &inner);
@@ -244,7 +246,7 @@ static enum rn_status check_word(struct check *check, const struct rn_scan_entry
 }
 
 enum rn_status rn_document_check(struct rn_store *store, rn_document_finding *finding, void *self,
-                                 struct rn_error *error)
+                                 uint64_t *documents, struct rn_error *error)
 {
     struct check check = {.store = store, .finding = finding, .self = self, .error = error};
     enum rn_status status = each(&check, RN_LIT(""), true, check_word);
@@ -253,6 +255,7 @@ enum rn_status rn_document_check(struct rn_store *store, rn_document_finding *fi
     status = status == RN_OK ? each(&check, RN_DOCUMENT_PIECE, true, check_piece) : status;
     status = status == RN_OK ? each(&check, RN_DOCUMENT_HOLD, true, check_hold) : status;
     status = status == RN_OK ? each(&check, RN_DOCUMENT_HELD, true, check_held) : status;
+    *documents = check.documents;
     rn_buffer_free(&check.ids);
     return status;
 }

@@ -43,11 +43,11 @@ enum rn_status rn_document_read(struct rn_store *store, struct rn_bytes full_nam
 
 /*
  * Every document and every hold, held against the rest of the store. A finding is a sentence. Only what keeps us from looking is
- * an error.
+ * an error. *documents counts those that were looked at.
  */
 typedef void rn_document_finding(void *self, const char *sentence);
 enum rn_status rn_document_check(struct rn_store *store, rn_document_finding *finding, void *self,
-                                 struct rn_error *error);
+                                 uint64_t *documents, struct rn_error *error);
 
 /* Takes out the pieces of an id that has no head, then its mark. */
 enum rn_status rn_document_discard(struct rn_store *store, const struct rn_trace_id *id,

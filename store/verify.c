@@ -581,8 +581,9 @@ enum rn_status rn_store_verify(struct rn_store *store, rn_verify_finding *findin
     status = status == RN_OK ? check_rows(&walk) : status;
     status = status == RN_OK ? check_traces(&walk) : status;
     status = status == RN_OK ? check_trees(&walk) : status;
-    status =
-        status == RN_OK ? rn_document_check(store, document_finding, &walk, walk.error) : status;
+    status = status == RN_OK
+                 ? rn_document_check(store, document_finding, &walk, &counts->documents, walk.error)
+                 : status;
     rn_buffer_free(&walk.damaged);
     return status;
 }

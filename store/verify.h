@@ -1,5 +1,5 @@
 /*
- * Walking a whole store: every frame, every event, every digest, every index entry.
+ * Walking a whole store: every frame, every event, every digest, every index entry, every document, every hold.
  */
 #ifndef RN_STORE_VERIFY_H
 #define RN_STORE_VERIFY_H
@@ -11,6 +11,7 @@ struct rn_verify_counts {
     uint64_t traces;
     uint64_t events;
     uint64_t open;    /* traces not closed yet: no chain to compare */
+    uint64_t documents;
     uint64_t damaged; /* findings */
 };
 

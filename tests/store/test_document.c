@@ -784,14 +784,16 @@ START_TEST(failed_allocations_make_no_finding)
     ck_ok(rn_document_put(store, "plan", "a", some_of(RN_PART_BYTES_MAX + 1), &error));
     for (unsigned long nth = 1;; nth++) {
         char finding[600] = "";
+        uint64_t documents = 0;
         ck_assert_uint_lt(nth, 2000);
         rn_memory_fail_from(nth);
-        enum rn_status status = rn_document_check(store, sentence, finding, &error);
+        enum rn_status status = rn_document_check(store, sentence, finding, &documents, &error);
         bool failed = rn_memory_failed();
         rn_memory_fail_from(0);
         ck_assert_str_eq(finding, "");
         ck_assert_int_eq(status, failed ? RN_NOMEM : RN_OK);
         if (!failed) {
+            ck_assert_uint_eq(documents, 1);
             break;
         }
     }
