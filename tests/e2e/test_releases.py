@@ -171,7 +171,8 @@ class Releases(Case):
         path, whole = self.export()
         env = self.elsewhere()
         draw = random.Random(20261120)
-        places = range(len(whole)) if FULL else sorted({0, 1, len(whole) - 1, *draw.sample(range(len(whole)), 100)})
+        # tests/store/test_bundle.c flips every byte, in process; here the command meets some of them.
+        places = sorted({0, 1, len(whole) - 1, *draw.sample(range(len(whole)), 2000 if FULL else 100)})
         for at in places:
             with open(path, "wb") as file:
                 file.write(whole[:at] + bytes([whole[at] ^ (1 << draw.randrange(8))]) + whole[at + 1:])
