@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "human.h"
 #include "printable.h"
 #include "screen.h"
@@ -44,12 +45,22 @@ static const struct rn_option options[] = {
     RN_OPTION_END,
 };
 
+/* One at a time writes where we do, and a line of ours would run into its own. */
 static void on_progress(void *self, size_t ended, size_t running, size_t count)
 {
     char text[80];
     (void)self;
+    if (asked.show_output && asked.jobs < 2) {
+        return;
+    }
     (void)snprintf(text, sizeof text, "checking: %zu of %zu, %zu running", ended, count, running);
     rn_screen_progress(text);
+}
+
+static void before_output(void *self)
+{
+    (void)self;
+    rn_screen_progress_end();
 }
 
 /* --- on the terminal ------------------------------------------------------------------------------------------------ */
@@ -265,8 +276,9 @@ static int run(int argc, char **argv)
                                     ? "which baseline? `reenact baseline list` has them"
                                     : "no command behind --");
     }
-    if (asked.jobs > 256) {
-        return rn_cli_complainf("baseline check", RN_EXIT_TROUBLE, "--jobs takes 1 to 256");
+    if (asked.jobs > RN_JOBS_MAX) {
+        return rn_cli_complainf("baseline check", RN_EXIT_TROUBLE, "--jobs takes 1 to %u",
+                                RN_JOBS_MAX);
     }
     const struct rn_check_settings settings = {.store = asked.store,
                                                .name = line.words[0],
@@ -276,7 +288,8 @@ static int run(int argc, char **argv)
                                                .jobs = (unsigned)asked.jobs,
                                                .ignore_output = asked.ignore_output,
                                                .show_output = asked.show_output,
-                                               .on_progress = on_progress};
+                                               .on_progress = on_progress,
+                                               .before_output = before_output};
     return check(&settings);
 }
 

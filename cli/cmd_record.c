@@ -195,13 +195,27 @@ static int record(char *const *command)
 
 /* --- a suite ------------------------------------------------------------------------------------------------------- */
 
+/* Whether what was printed last, by whichever case, left a line open: on any stream, on stderr. */
+static struct {
+    bool line;
+    bool stderr_line;
+} left_open;
+
+static void end_open_line(void)
+{
+    rn_screen_progress_end();
+    rn_screen_fresh_line(left_open.line, left_open.stderr_line);
+    left_open.line = left_open.stderr_line = false;
+}
+
 /* A case that went as it should has said what it had to say itself. */
 static void on_case(void *self, const struct rn_each_case *one)
 {
     (void)self;
-    rn_screen_progress_end();
+    left_open.line = one->open_line;
+    left_open.stderr_line = one->open_stderr_line;
     if (one->remark[0] != '\0') {
-        rn_screen_fresh_line(one->open_line, one->open_stderr_line);
+        end_open_line();
         (void)rn_cli_complainf("record", 0, "line %u: %s", (unsigned)one->line, one->remark);
     }
 }
@@ -301,7 +315,7 @@ static int record_each(char *const *command)
                                         .on_progress = on_progress,
                                         .before_output = before_output};
     enum rn_status status = rn_each_run(&settings, &outcome, &error);
-    rn_screen_progress_end();
+    end_open_line();
     if (status != RN_OK) {
         return rn_cli_complain("record", RN_EXIT_FAILED, &error);
     }
