@@ -106,8 +106,7 @@ static enum rn_status count_pair(struct reporting *reporting, size_t index,
         status = rn_pair_make(&recorded->view, answer->final ? view : NULL, &pair);
         priced = recorded_price(reporting, recorded, &price);
     }
-    bool lost = answer->final && view == NULL && has_event(answer);
-    if (status == RN_OK && pair.kind == RN_PAIR_UNANSWERED && answer->final && !lost) {
+    if (recorded->is_there && answer->final && !has_event(answer)) {
         /* All attempts are used up and none left an answer. */
         pair.kind = pair.recorded.answered ? RN_PAIR_NEW_FAILED : RN_PAIR_BOTH_FAILED;
     }
