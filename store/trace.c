@@ -90,11 +90,17 @@ enum rn_status rn_trace_event(struct rn_store *store, const struct rn_trace_id *
                               enum rn_event_class class, uint32_t n, struct rn_arena *arena,
                               struct rn_event *out, struct rn_error *error)
 {
-    struct rn_pieces pieces = {0};
     enum rn_status status = rn_store_catch_up(store, error);
-    if (status == RN_OK) {
-        status = rn_pieces_of_event(store, id, (unsigned)class, n, &pieces, error);
-    }
+    return status == RN_OK ? rn_trace_event_indexed(store, id, class, n, arena, out, error)
+                           : status;
+}
+
+enum rn_status rn_trace_event_indexed(struct rn_store *store, const struct rn_trace_id *id,
+                                      enum rn_event_class class, uint32_t n, struct rn_arena *arena,
+                                      struct rn_event *out, struct rn_error *error)
+{
+    struct rn_pieces pieces = {0};
+    enum rn_status status = rn_pieces_of_event(store, id, (unsigned)class, n, &pieces, error);
     if (status == RN_OK && pieces.count == 0) {
         status = fail_absent(store, id, class, n, error);
     }

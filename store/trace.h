@@ -57,6 +57,15 @@ enum rn_status rn_trace_event(struct rn_store *store, const struct rn_trace_id *
                               struct rn_event *out, struct rn_error *error);
 
 /*
+ * The same without bringing the indexes up first, for a trace that was closed when the store was opened: nothing is written, and whoever
+ * writes to the store meanwhile is not waited for.
+ */
+enum rn_status rn_trace_event_indexed(struct rn_store *store, const struct rn_trace_id *id,
+                                      enum rn_event_class class, uint32_t n,
+                                      struct rn_arena *arena, struct rn_event *out,
+                                      struct rn_error *error);
+
+/*
  * Whether the trace's digests follow from its events. RN_DAMAGED names the first event that does not fit (its own frames
  * fail, or the chain differs). Open traces are checked as far as they go, without the chain.
  */
