@@ -2,7 +2,7 @@
  * `reenact backtest`: recorded model calls sent again to another model, with only the model changed (DESIGN 7).
  *
  * A backtest is a plan (a document of the store, immutable once written) and the traces of kind "backtest" that hold the
- * answers, one per time it was run or resumed, all of one session, whose id is the backtest's. What was answered is known from
+ * answers, one or a few for each time it was run or resumed, all of one session, whose id is the backtest's. What was answered is known from
  * these traces alone; nothing else is kept. Terminal output is the caller's.
  */
 #ifndef RN_REPLAYER_BACKTEST_H

@@ -34,7 +34,7 @@ static void swap(struct rn_queue_again *a, struct rn_queue_again *b)
     *b = kept;
 }
 
-enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint64_t due_ns)
+enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint32_t lane, uint64_t due_ns)
 {
     if (queue->again_count == queue->again_cap) {
         size_t cap = queue->again_cap == 0 ? 16 : queue->again_cap * 2;
@@ -46,7 +46,8 @@ enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint64_t due_ns
         queue->again_cap = cap;
     }
     size_t at = queue->again_count++;
-    queue->again[at] = (struct rn_queue_again){.due_ns = due_ns, .call = call};
+    queue->again[at] =
+        (struct rn_queue_again){.due_ns = due_ns, .call = (uint32_t)call, .lane = lane};
     while (at > 0 && is_before(&queue->again[at], &queue->again[(at - 1) / 2])) {
         swap(&queue->again[at], &queue->again[(at - 1) / 2]);
         at = (at - 1) / 2;
@@ -54,10 +55,10 @@ enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint64_t due_ns
     return RN_OK;
 }
 
-static size_t take_first(struct rn_queue *queue)
+static struct rn_queue_again take_first(struct rn_queue *queue)
 {
     struct rn_queue_again *heap = queue->again;
-    size_t call = heap[0].call;
+    struct rn_queue_again first = heap[0];
     size_t at = 0;
     heap[0] = heap[--queue->again_count];
     for (;;) {
@@ -67,7 +68,7 @@ static size_t take_first(struct rn_queue *queue)
                 child < queue->again_count && is_before(&heap[child], &heap[least]) ? child : least;
         }
         if (least == at) {
-            return call;
+            return first;
         }
         swap(&heap[at], &heap[least]);
         at = least;
@@ -88,10 +89,12 @@ static void skip_final(struct rn_queue *queue)
     }
 }
 
-bool rn_queue_take(struct rn_queue *queue, uint64_t now_ns, size_t *call)
+bool rn_queue_take(struct rn_queue *queue, uint64_t now_ns, size_t *call, uint32_t *lane)
 {
     if (rn_queue_due_ns(queue) <= now_ns) {
-        *call = take_first(queue);
+        struct rn_queue_again first = take_first(queue);
+        *call = first.call;
+        *lane = first.lane;
         return true;
     }
     skip_final(queue);
@@ -99,6 +102,7 @@ bool rn_queue_take(struct rn_queue *queue, uint64_t now_ns, size_t *call)
         return false;
     }
     *call = queue->next++;
+    *lane = RN_QUEUE_ANY_LANE;
     return true;
 }
 

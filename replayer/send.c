@@ -278,13 +278,43 @@ static enum rn_status open_loop(struct rn_send *send)
     return RN_OK;
 }
 
-static enum rn_status open_writer(struct rn_send *send)
+static enum rn_status open_lanes(struct rn_send *send)
 {
     uint8_t key[RN_USERKEY_BYTES];
     bool has_key = rn_userkey_load(true, key, NULL) == RN_OK;
-    return rn_writer_start(send->store, on_writer, send->wake,
-                           rn_bytes_of(key, has_key ? RN_USERKEY_BYTES : 0), &send->writer,
-                           send->error);
+    unsigned count = send->jobs >= RN_SEND_LANES * RN_SEND_LANE_JOBS_MIN ? RN_SEND_LANES : 1;
+    enum rn_status status = RN_OK;
+    for (unsigned i = 0; status == RN_OK && i < count; i++) {
+        struct rn_send_lane *lane = &send->lanes[i];
+        lane->send = send;
+        lane->jobs = send->jobs / count + (i < send->jobs % count ? 1 : 0);
+        status = rn_writer_start(send->store, on_writer, send->wake,
+                                 rn_bytes_of(key, has_key ? RN_USERKEY_BYTES : 0), &lane->writer,
+                                 send->error);
+        send->lane_count += status == RN_OK;
+    }
+    return status;
+}
+
+/* What is submitted is committed, and the indexes are brought up. */
+static void stop_writers(struct rn_send *send)
+{
+    for (unsigned i = 0; i < send->lane_count; i++) {
+        rn_writer_stop(send->lanes[i].writer);
+    }
+}
+
+static void free_lanes(struct rn_send *send)
+{
+    for (unsigned i = 0; i < send->lane_count; i++) {
+        struct rn_send_lane *lane = &send->lanes[i];
+        rn_writer_free(lane->writer);
+        while (lane->traces != NULL) {
+            struct rn_send_trace *next = lane->traces->next;
+            rn_free(lane->traces);
+            lane->traces = next;
+        }
+    }
 }
 
 static void run_loop(struct rn_send *send)
@@ -323,13 +353,8 @@ static void free_loop(struct rn_send *send)
 
 static void free_all(struct rn_send *send)
 {
-    rn_writer_free(send->writer); /* first: it wakes the loop */
+    free_lanes(send); /* first: their writers wake the loop */
     free_loop(send);
-    while (send->traces != NULL) {
-        struct rn_send_trace *next = send->traces->next;
-        rn_free(send->traces);
-        send->traces = next;
-    }
     rn_queue_free(&send->queue);
     rn_free(send->answers);
     if (send->store != NULL) {
@@ -356,7 +381,7 @@ static enum rn_status open_all(struct rn_send *send)
     if (status == RN_OK) {
         status = find_credential(send);
     }
-    return status == RN_OK ? open_writer(send) : status;
+    return status == RN_OK ? open_lanes(send) : status;
 }
 
 static void tell_outcome(struct rn_send *send)
@@ -394,7 +419,7 @@ enum rn_status rn_backtest_run(const struct rn_backtest_run *run,
     }
     if (status == RN_OK) {
         run_loop(send);
-        rn_writer_stop(send->writer);
+        stop_writers(send);
         tell_outcome(send);
         status = send->status;
     }

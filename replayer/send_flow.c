@@ -152,7 +152,8 @@ static void send_again(struct rn_send *send, const struct rn_send_call *call)
     uint64_t wait_ns = call->asked_ns != UINT64_MAX
                            ? call->asked_ns
                            : rn_backoff_ns(send->answers[call->index].attempts, chance);
-    if (rn_queue_put(&send->queue, call->index, now_ns(send) + wait_ns) != RN_OK) {
+    uint32_t lane = (uint32_t)(call->lane - send->lanes);
+    if (rn_queue_put(&send->queue, call->index, lane, now_ns(send) + wait_ns) != RN_OK) {
         rn_send_fail(send, RN_NOMEM, "out of memory while a call waited for another attempt");
         return;
     }
@@ -203,13 +204,16 @@ static bool make_ready(struct rn_send *send)
 {
     struct rn_error why = {0};
     size_t index;
+    uint32_t lane;
     while (send->ready == NULL && !send->is_stopping &&
-           rn_queue_take(&send->queue, now_ns(send), &index)) {
+           rn_queue_take(&send->queue, now_ns(send), &index, &lane)) {
         enum rn_status status = rn_send_call_make(send, index, &send->ready, &why);
         if (status == RN_NOMEM) {
             rn_send_fail(send, RN_NOMEM, "out of memory while a call was read");
         } else if (status != RN_OK) {
             leave_out(send, index, &why);
+        } else if (lane != RN_QUEUE_ANY_LANE) {
+            send->ready->lane = &send->lanes[lane];
         }
     }
     return send->ready != NULL && !send->is_stopping;
@@ -272,23 +276,24 @@ static void close_trace(struct rn_send_trace *trace)
     trace->is_closing = true;
     trace->closing =
         (struct rn_entry){.kind = RN_ENTRY_TRACE_CLOSE, .trace = trace->recording, .owner = NULL};
-    rn_writer_submit(trace->send->writer, &trace->closing);
+    rn_writer_submit(trace->lane->writer, &trace->closing);
 }
 
 /* Closes those that get no further event and wait for none. */
-static void close_traces(struct rn_send *send)
+static void close_traces(struct rn_send_lane *lane)
 {
-    for (struct rn_send_trace *trace = send->traces; trace != NULL; trace = trace->next) {
-        bool is_done = trace->is_full || send->is_ended;
+    for (struct rn_send_trace *trace = lane->traces; trace != NULL; trace = trace->next) {
+        bool is_done = trace->is_full || lane->send->is_ended;
         if (is_done && !trace->is_closing && trace->open == 0 && trace->n > 0) {
             close_trace(trace);
         }
     }
 }
 
-static void trace_closed(struct rn_send *send, struct rn_entry *entry)
+static void trace_closed(struct rn_send_lane *lane, struct rn_entry *entry)
 {
-    struct rn_send_trace **at = &send->traces;
+    struct rn_send *send = lane->send;
+    struct rn_send_trace **at = &lane->traces;
     while (&(*at)->closing != entry) {
         at = &(*at)->next;
     }
@@ -303,9 +308,10 @@ static void trace_closed(struct rn_send *send, struct rn_entry *entry)
 }
 
 /* A recording that is open, and shares what it knows of credentials with the ones before. */
-static bool open_trace(struct rn_send *send)
+static bool open_trace(struct rn_send_lane *lane)
 {
-    struct rn_send_trace *before = send->traces;
+    struct rn_send *send = lane->send;
+    struct rn_send_trace *before = lane->traces;
     if (before != NULL && before->n < RN_SEND_TRACE_EVENTS) {
         return true;
     }
@@ -317,9 +323,9 @@ static bool open_trace(struct rn_send *send)
                    send->plan.name.len == 0 ? "" : (const char *)send->plan.name.data);
     settings.name = name[0] == '\0' ? NULL : name;
     if (trace != NULL) {
-        trace->send = send;
+        trace->lane = lane;
         trace->recording =
-            rn_recording_open(send->writer, &settings, before == NULL ? NULL : before->recording);
+            rn_recording_open(lane->writer, &settings, before == NULL ? NULL : before->recording);
     }
     if (trace == NULL || trace->recording == NULL ||
         (send->credential.len > 0 &&
@@ -332,7 +338,7 @@ static bool open_trace(struct rn_send *send)
         before->is_full = true;
     }
     trace->next = before;
-    send->traces = trace;
+    lane->traces = trace;
     return true;
 }
 
@@ -362,10 +368,26 @@ static bool has_slot(const struct rn_send *send)
            send->call_count < 2 * (size_t)send->jobs + 1;
 }
 
+/* A lane with room for the ready call: its own, else the one with most room. */
+static bool find_lane(struct rn_send *send)
+{
+    struct rn_send_call *call = send->ready;
+    if (call->lane != NULL) {
+        return call->lane->in_flight < call->lane->jobs;
+    }
+    struct rn_send_lane *best = &send->lanes[0];
+    for (unsigned i = 1; i < send->lane_count; i++) {
+        struct rn_send_lane *lane = &send->lanes[i];
+        best = lane->jobs - lane->in_flight > best->jobs - best->in_flight ? lane : best;
+    }
+    call->lane = best;
+    return true;
+}
+
 static void begin_ready(struct rn_send *send)
 {
-    if (open_trace(send)) {
-        struct rn_send_call *call = send->ready;
+    struct rn_send_call *call = send->ready;
+    if (open_trace(call->lane)) {
         send->ready = NULL;
         send->waiting = "";
         rn_send_call_begin(call);
@@ -383,10 +405,10 @@ static void maybe_end(struct rn_send *send)
         return;
     }
     send->is_ended = true;
-    close_traces(send);
     bool is_open = false;
-    for (const struct rn_send_trace *trace = send->traces; trace != NULL; trace = trace->next) {
-        is_open = is_open || trace->is_closing;
+    for (unsigned i = 0; i < send->lane_count; i++) {
+        close_traces(&send->lanes[i]);
+        is_open = is_open || send->lanes[i].traces != NULL;
     }
     if (!is_open) {
         rn_loop_stop(send->loop);
@@ -399,7 +421,7 @@ void rn_send_fill(void *self)
     uint64_t again_ns = UINT64_MAX;
     release_held(send, &again_ns);
     while (has_slot(send) && make_ready(send)) {
-        if (!claim_ready(send, &again_ns)) {
+        if (!find_lane(send) || !claim_ready(send, &again_ns)) {
             break;
         }
         begin_ready(send);
@@ -417,24 +439,42 @@ void rn_send_fill(void *self)
         uint64_t now = now_ns(send);
         rn_timer_start(send->due, again_ns > now ? again_ns - now : 1);
     }
-    close_traces(send);
+    for (unsigned i = 0; i < send->lane_count; i++) {
+        close_traces(&send->lanes[i]);
+    }
     maybe_end(send);
 }
 
 /* --- the writer ------------------------------------------------------------------------------------------------------ */
 
-void rn_send_collect(void *self)
+uint64_t rn_send_backlog_bytes(const struct rn_send *send)
 {
-    struct rn_send *send = self;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < send->lane_count; i++) {
+        bytes += rn_writer_backlog_bytes(send->lanes[i].writer);
+    }
+    return bytes;
+}
+
+static void collect(struct rn_send_lane *lane)
+{
     struct rn_entry *entry;
-    while ((entry = rn_writer_collect(send->writer)) != NULL) {
+    while ((entry = rn_writer_collect(lane->writer)) != NULL) {
         if (entry->owner == NULL) {
-            trace_closed(send, entry);
+            trace_closed(lane, entry);
         } else {
             rn_send_call_returned(entry->owner);
         }
     }
-    if (send->throttled > 0 && rn_writer_backlog_bytes(send->writer) < RN_WRITER_BYTES_MAX / 2) {
+}
+
+void rn_send_collect(void *self)
+{
+    struct rn_send *send = self;
+    for (unsigned i = 0; i < send->lane_count; i++) {
+        collect(&send->lanes[i]);
+    }
+    if (send->throttled > 0 && rn_send_backlog_bytes(send) < RN_WRITER_BYTES_MAX / 2) {
         for (struct rn_send_call *call = send->calls; call != NULL; call = call->next) {
             rn_send_call_resume(call);
         }
