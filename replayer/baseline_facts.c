@@ -326,12 +326,15 @@ enum rn_status rn_facts_trace(struct rn_facts *facts, const struct rn_trace_summ
     for (uint32_t n = 0; status == RN_OK && n <= summary->events; n++) {
         struct rn_arena arena = {0};
         struct rn_event event;
+        struct rn_error inner = {.text = ""};
         status =
-            rn_trace_event(facts->store, &summary->id, RN_CLASS_EVENT, n, &arena, &event, error);
+            rn_trace_event(facts->store, &summary->id, RN_CLASS_EVENT, n, &arena, &event, &inner);
         if (status == RN_OK) {
             status = take_event(facts, &event, &arena, out);
         } else if (status == RN_NOTFOUND) { /* a number that was given and not stored; or no run */
             status = RN_OK;
+        } else {
+            status = rn_fail(error, status, "%s", inner.text);
         }
         rn_arena_free(&arena);
     }

@@ -128,20 +128,21 @@ static enum rn_status check_name_taken(struct arriving *arriving)
 {
     struct rn_baseline here;
     const char *name = (const char *)arriving->out->name.data;
-    enum rn_status status = rn_baseline_load(arriving->store, name, &here, arriving->error);
+    struct rn_error inner = {.text = ""};
+    enum rn_status status = rn_baseline_load(arriving->store, name, &here, &inner);
     if (status == RN_NOTFOUND) {
         return RN_OK;
     }
-    if (status == RN_OK) {
-        arriving->is_here = memcmp(here.root, arriving->out->root, RN_SHA256_BYTES) == 0;
-        rn_baseline_free(&here);
+    if (status != RN_OK) {
+        return rn_fail(arriving->error, status, "%s", inner.text);
     }
-    if (status == RN_OK && !arriving->is_here) {
-        status =
-            rn_fail(arriving->error, RN_REFUSED,
-                    "there is another baseline '%s' here: import under another name, or drop it "
-                    "first",
-                    name);
+    arriving->is_here = memcmp(here.root, arriving->out->root, RN_SHA256_BYTES) == 0;
+    rn_baseline_free(&here);
+    if (!arriving->is_here) {
+        status = rn_fail(
+            arriving->error, RN_REFUSED,
+            "there is another baseline '%s' here: import under another name, or drop it first",
+            name);
     }
     return status;
 }

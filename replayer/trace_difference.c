@@ -272,9 +272,13 @@ static enum rn_status read_event(struct rn_store *store, const struct rn_trace_i
                                  struct rn_arena *arena, struct rn_event *out, bool *is_there,
                                  struct rn_error *error)
 {
-    enum rn_status status = rn_trace_event(store, id, RN_CLASS_EVENT, n, arena, out, error);
+    struct rn_error inner = {.text = ""};
+    enum rn_status status = rn_trace_event(store, id, RN_CLASS_EVENT, n, arena, out, &inner);
     *is_there = status == RN_OK;
-    return status == RN_NOTFOUND ? RN_OK : status;
+    if (status == RN_OK || status == RN_NOTFOUND) {
+        return RN_OK;
+    }
+    return rn_fail(error, status, "%s", inner.text);
 }
 
 static enum rn_status events_of(struct rn_store *store, const struct rn_trace_id *id,

@@ -131,23 +131,26 @@ static enum rn_status compare_known(struct rn_store *store, struct rn_bundle_kno
 {
     struct rn_arena arena = {0};
     struct rn_trace_summary summary;
+    struct rn_error inner = {.text = ""};
     char text[33];
-    enum rn_status status = rn_trace_summary(store, &known->item.id, &arena, &summary, error);
+    enum rn_status status = rn_trace_summary(store, &known->item.id, &arena, &summary, &inner);
     rn_trace_id_text(&known->item.id, text);
     known->is_here = status == RN_OK;
-    if (status == RN_OK && summary.state == RN_TRACE_OPEN) {
+    if (status == RN_NOTFOUND) {
+        status = RN_OK;
+    } else if (status != RN_OK) {
+        status = rn_fail(error, status, "%s", inner.text);
+    } else if (summary.state == RN_TRACE_OPEN) {
         status = rn_fail(error, RN_BUSY, "trace %s is being written in %s; wait for its end", text,
                          rn_store_path(store));
-    } else if (status == RN_OK &&
-               memcmp(summary.digests.evidence, known->item.evidence, RN_SHA256_BYTES) != 0) {
-        status =
-            rn_fail(error, RN_REFUSED,
-                    "trace %s of %s is another one than the trace of that id in %s: nothing was "
-                    "added",
-                    text, path, rn_store_path(store));
+    } else if (memcmp(summary.digests.evidence, known->item.evidence, RN_SHA256_BYTES) != 0) {
+        status = rn_fail(
+            error, RN_REFUSED,
+            "trace %s of %s is another one than the trace of that id in %s: nothing was added",
+            text, path, rn_store_path(store));
     }
     rn_arena_free(&arena);
-    return status == RN_NOTFOUND ? RN_OK : status;
+    return status;
 }
 
 static enum rn_status add_traces(struct rn_bundle_source *source, struct rn_store *store,

@@ -870,6 +870,89 @@ START_TEST(an_import_that_dies_leaves_nothing_half_done_and_can_be_repeated)
 }
 END_TEST
 
+/* Another process that has the store open, and says under which name. */
+static pid_t open_elsewhere(char owner[RN_OWNER_TEXT_BYTES], int *leave)
+{
+    int told[2];
+    int gone[2];
+    ck_assert_int_eq(pipe(told), 0);
+    ck_assert_int_eq(pipe(gone), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct rn_store *to = NULL;
+        char word;
+        close(gone[1]);
+        if (rn_store_open(room_file(&room, "to"), RN_STORE_CREATE, &to, &error) != RN_OK ||
+            write(told[1], rn_owner_text(to->owner), RN_OWNER_TEXT_BYTES) < 0) {
+            _exit(1);
+        }
+        while (read(gone[0], &word, 1) > 0) {
+        }
+        _exit(0);
+    }
+    close(gone[0]);
+    close(told[1]);
+    ck_assert_int_eq(read(told[0], owner, RN_OWNER_TEXT_BYTES), RN_OWNER_TEXT_BYTES);
+    close(told[0]);
+    *leave = gone[1];
+    return child;
+}
+
+START_TEST(what_another_live_import_adds_is_left_to_it)
+{
+    struct rn_store *to = NULL;
+    struct rn_db_txn *txn = NULL;
+    uint8_t key[7 + RN_TRACE_ID_BYTES] = "import/";
+    uint8_t value[RN_OWNER_TEXT_BYTES - 1 + RN_SHA256_BYTES] = {0};
+    char owner[RN_OWNER_TEXT_BYTES];
+    int leave = -1;
+    int ended = 0;
+    write_bundle(store, "b");
+    pid_t child = open_elsewhere(owner, &leave);
+    to = other("to");
+    memcpy(key + 7, ids[1].bytes, RN_TRACE_ID_BYTES);
+    memcpy(value, owner, sizeof owner - 1);
+    ck_ok(rn_db_begin(to->db, true, &txn, &error));
+    ck_ok(rn_db_put(txn, RN_TREE_META, rn_bytes_of(key, sizeof key),
+                    rn_bytes_of(value, sizeof value), &error));
+    ck_ok(rn_db_commit(txn, &error));
+    ck_assert_int_eq(read_bundle("b", to), RN_BUSY);
+    ck_assert_ptr_nonnull(strstr(error.text, "by another process"));
+    ck_assert_uint_eq(traces_in(to), 0);
+    close(leave);
+    ck_assert_int_eq(waitpid(child, &ended, 0), child);
+    ck_assert_int_eq(ended, 0);
+    ck_ok(read_bundle("b", to));
+    ck_assert_uint_eq(traces_in(to), TRACES);
+    assert_sound(to);
+    rn_store_close(to);
+}
+END_TEST
+
+START_TEST(a_lost_trace_travels_as_one)
+{
+    struct maker maker;
+    struct rn_trace_id id;
+    struct rn_store *to = other("to");
+    maker_open(&maker, room_file(&room, "lost"));
+    struct rn_recording *trace = maker_trace(&maker, "lost", false, &id);
+    maker_exchange(&maker, trace, 1, "l");
+    maker_stream(&maker, trace, 2, "l", 2, false);
+    maker_close(&maker);
+    struct rn_store *from = other("lost");
+    ck_ok(rn_bundle_write(from, &id, 1, NOTHING, room_file(&room, "b"), NULL, &error));
+    ck_ok(read_bundle("b", to));
+    assert_same_trace(from, to, &id);
+    rn_store_close(to);
+    to = other("to"); /* and stays */
+    assert_same_trace(from, to, &id);
+    assert_sound(to);
+    rn_store_close(to);
+    rn_store_close(from);
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("store/bundle");
@@ -902,6 +985,8 @@ Suite *rn_suite(void)
     tcase_add_test(cases, failed_allocations_import_what_is_whole);
     tcase_add_test(cases, a_full_disk_leaves_whole_traces_and_the_next_import_goes_on);
     tcase_add_test(cases, an_import_that_dies_leaves_nothing_half_done_and_can_be_repeated);
+    tcase_add_test(cases, what_another_live_import_adds_is_left_to_it);
+    tcase_add_test(cases, a_lost_trace_travels_as_one);
     suite_add_tcase(suite, cases);
     return suite;
 }
