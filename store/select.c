@@ -208,8 +208,9 @@ static enum rn_status look_at(struct rn_store *store, const struct rn_fit *fit,
                               struct look *look)
 {
     memset(look, 0, sizeof *look);
-    enum rn_status status =
-        rn_trace_event(store, id, RN_CLASS_EVENT, n, &look->arena, &look->event, &look->damage);
+    /* The summary counts it, so the indexes know it. */
+    enum rn_status status = rn_trace_event_indexed(store, id, RN_CLASS_EVENT, n, &look->arena,
+                                                   &look->event, &look->damage);
     if (status == RN_OK && !rn_fit_event(fit, &look->event)) {
         return RN_NOTFOUND;
     }

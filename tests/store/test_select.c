@@ -34,18 +34,21 @@ static void teardown(void)
 static unsigned events_read;
 static unsigned views_made;
 
-enum rn_status __real_rn_trace_event(struct rn_store *store, const struct rn_trace_id *id,
-                                     enum rn_event_class class, uint32_t n, struct rn_arena *arena,
-                                     struct rn_event *out, struct rn_error *failure);
-enum rn_status __wrap_rn_trace_event(struct rn_store *store, const struct rn_trace_id *id,
-                                     enum rn_event_class class, uint32_t n, struct rn_arena *arena,
-                                     struct rn_event *out, struct rn_error *failure);
-enum rn_status __wrap_rn_trace_event(struct rn_store *store, const struct rn_trace_id *id,
-                                     enum rn_event_class class, uint32_t n, struct rn_arena *arena,
-                                     struct rn_event *out, struct rn_error *failure)
+enum rn_status __real_rn_trace_event_indexed(struct rn_store *store, const struct rn_trace_id *id,
+                                             enum rn_event_class class, uint32_t n,
+                                             struct rn_arena *arena, struct rn_event *out,
+                                             struct rn_error *failure);
+enum rn_status __wrap_rn_trace_event_indexed(struct rn_store *store, const struct rn_trace_id *id,
+                                             enum rn_event_class class, uint32_t n,
+                                             struct rn_arena *arena, struct rn_event *out,
+                                             struct rn_error *failure);
+enum rn_status __wrap_rn_trace_event_indexed(struct rn_store *store, const struct rn_trace_id *id,
+                                             enum rn_event_class class, uint32_t n,
+                                             struct rn_arena *arena, struct rn_event *out,
+                                             struct rn_error *failure)
 {
     events_read++;
-    return __real_rn_trace_event(store, id, class, n, arena, out, failure);
+    return __real_rn_trace_event_indexed(store, id, class, n, arena, out, failure);
 }
 
 enum rn_status __real_rn_view_make(struct rn_arena *arena, const struct rn_event *event,
@@ -474,6 +477,7 @@ static void overwrite(enum rn_tree tree, struct rn_bytes key, size_t at)
 {
     struct rn_db_txn *txn = NULL;
     struct rn_bytes value;
+    ck_ok(rn_store_catch_up(maker.store, &error));
     ck_ok(rn_db_begin(maker.store->db, true, &txn, &error));
     ck_ok(rn_db_get(txn, tree, key, &value));
     uint8_t *copy = malloc(value.len);
