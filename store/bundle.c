@@ -7,231 +7,19 @@
  */
 #include "store/bundle.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
-#include "base/memory.h"
 #include "base/varint.h"
 #include "bundle_parts.h"
 #include "keys.h"
 #include "store/document.h"
 
-#define WINDOW_BYTES ((size_t)64 * 1024)
 #define TAG_OF_ERASURES 129u /* as in a frame */
 
 /* A byte that is no ASCII, a name, and line ends both ways, so that a transfer that "corrects" text is seen at once. */
 const uint8_t rn_bundle_magic[RN_BUNDLE_MAGIC_BYTES] = {0x89, 'R',  'N',  'B',
                                                         '\r', '\n', 0x1a, '\n'};
-
-/* --- out: bytes ----------------------------------------------------------------------------------------------------- */
-
-enum rn_status rn_bundle_sink_begin(struct rn_bundle_sink *sink, int descriptor)
-{
-    *sink = (struct rn_bundle_sink){.descriptor = descriptor, .hash = rn_sha256_begin()};
-    sink->status = sink->hash == NULL ? RN_NOMEM : RN_OK;
-    return sink->status;
-}
-
-void rn_bundle_sink_free(struct rn_bundle_sink *sink)
-{
-    rn_sha256_drop(sink->hash);
-    rn_buffer_free(&sink->waiting);
-    sink->hash = NULL;
-}
-
-static void write_out(struct rn_bundle_sink *sink, struct rn_bytes bytes)
-{
-    if (sink->status != RN_OK || sink->descriptor < 0) {
-        return;
-    }
-    sink->status = rn_file_write_all(sink->descriptor, bytes);
-    if (sink->status != RN_OK) {
-        sink->cause = errno;
-        sink->status = errno == ENOSPC || errno == EDQUOT ? RN_FULL : RN_IO;
-    }
-}
-
-static void put_bytes(struct rn_bundle_sink *sink, struct rn_bytes bytes)
-{
-    if (sink->status != RN_OK) {
-        return;
-    }
-    rn_sha256_add(sink->hash, bytes);
-    sink->bytes += bytes.len;
-    if (sink->waiting.len + bytes.len > WINDOW_BYTES) {
-        write_out(sink, rn_buffer_bytes(&sink->waiting));
-        rn_buffer_clear(&sink->waiting);
-    }
-    if (bytes.len > WINDOW_BYTES) {
-        write_out(sink, bytes);
-    } else if (sink->status == RN_OK) {
-        sink->status = rn_buffer_add(&sink->waiting, bytes);
-    }
-}
-
-static void put_byte(struct rn_bundle_sink *sink, uint8_t byte)
-{
-    put_bytes(sink, rn_bytes_of(&byte, 1));
-}
-
-static void put_number(struct rn_bundle_sink *sink, uint64_t number)
-{
-    struct rn_buffer form = {0};
-    enum rn_status status = rn_varint_put(&form, number);
-    put_bytes(sink, rn_buffer_bytes(&form));
-    sink->status = sink->status == RN_OK ? status : sink->status;
-    rn_buffer_free(&form);
-}
-
-static void put_run(struct rn_bundle_sink *sink, struct rn_bytes run)
-{
-    put_number(sink, run.len);
-    put_bytes(sink, run);
-}
-
-enum rn_status rn_bundle_sink_end(struct rn_bundle_sink *sink, uint8_t digest[RN_SHA256_BYTES])
-{
-    if (sink->status == RN_OK) {
-        rn_sha256_end(sink->hash, digest);
-        sink->hash = NULL;
-        write_out(sink, rn_buffer_bytes(&sink->waiting));
-        write_out(sink, rn_bytes_of(digest, RN_SHA256_BYTES));
-        sink->bytes += RN_SHA256_BYTES;
-    }
-    return sink->status;
-}
-
-/* --- in: bytes ------------------------------------------------------------------------------------------------------ */
-
-enum rn_status rn_bundle_source_begin(struct rn_bundle_source *source, const char *path,
-                                      int descriptor, struct rn_bytes memory, uint64_t bytes,
-                                      struct rn_error *error)
-{
-    *source =
-        (struct rn_bundle_source){.path = path,
-                                  .descriptor = descriptor,
-                                  .memory = memory,
-                                  .end = bytes < RN_SHA256_BYTES ? 0 : bytes - RN_SHA256_BYTES,
-                                  .error = error};
-    source->hash = rn_sha256_begin();
-    source->window = rn_alloc(WINDOW_BYTES);
-    if (source->hash == NULL || source->window == NULL) {
-        return rn_fail(error, RN_NOMEM, "no memory to read %s", path);
-    }
-    return RN_OK;
-}
-
-void rn_bundle_source_free(struct rn_bundle_source *source)
-{
-    rn_sha256_drop(source->hash);
-    rn_free(source->window);
-    source->hash = NULL;
-    source->window = NULL;
-}
-
-static enum rn_status damaged(struct rn_bundle_source *source, const char *what)
-{
-    return rn_fail(source->error, RN_DAMAGED, "%s is damaged at byte %" PRIu64 ": %s", source->path,
-                   source->at, what);
-}
-
-/* Up to `len` bytes from offset `at` on; 0 at the end of the file, which was longer when we began. */
-static size_t read_at(struct rn_bundle_source *source, uint64_t at, void *out, size_t len)
-{
-    if (source->descriptor < 0) {
-        struct rn_bytes part = rn_bytes_sub(source->memory, (size_t)at, len);
-        if (part.len > 0) {
-            memcpy(out, part.data, part.len);
-        }
-        return part.len;
-    }
-    ssize_t got;
-    do {
-        got = pread(source->descriptor, out, len, (off_t)at);
-    } while (got < 0 && errno == EINTR);
-    return got < 0 ? 0 : (size_t)got;
-}
-
-/* Bytes that were checked to be there. */
-static enum rn_status take_some(struct rn_bundle_source *source, uint8_t *out, size_t len)
-{
-    while (len > 0) {
-        if (source->window_at == source->window_len) {
-            source->window_at = 0;
-            source->window_len = read_at(source, source->at, source->window, WINDOW_BYTES);
-        }
-        size_t left = source->window_len - source->window_at;
-        size_t part = left < len ? left : len;
-        if (part == 0) {
-            return rn_fail(source->error, RN_IO, "cannot read %s: %s", source->path,
-                           errno != 0 ? strerror(errno) : "it became shorter meanwhile");
-        }
-        struct rn_bytes taken = rn_bytes_of(source->window + source->window_at, part);
-        rn_sha256_add(source->hash, taken);
-        memcpy(out, taken.data, part);
-        out += part;
-        len -= part;
-        source->window_at += part;
-        source->at += part;
-    }
-    return RN_OK;
-}
-
-/* `what` is a noun for the sentence: "the id of a trace". */
-static enum rn_status take(struct rn_bundle_source *source, void *out, size_t len, const char *what)
-{
-    if (len > source->end - source->at) {
-        char sentence[128];
-        (void)snprintf(sentence, sizeof sentence, "it ends within %s", what);
-        return damaged(source, sentence);
-    }
-    errno = 0;
-    return take_some(source, out, len);
-}
-
-static enum rn_status take_number(struct rn_bundle_source *source, uint64_t max, uint64_t *out,
-                                  const char *what)
-{
-    uint8_t form[10];
-    size_t len = 0;
-    char sentence[128];
-    enum rn_status status = RN_OK;
-    do {
-        status = take(source, form + len, 1, what);
-        if (status != RN_OK) {
-            return status;
-        }
-        len++;
-    } while ((form[len - 1] & 0x80) != 0 && len < sizeof form);
-    struct rn_bytes in = rn_bytes_of(form, len);
-    if (!rn_varint_get(&in, out) || *out > max) {
-        (void)snprintf(sentence, sizeof sentence, "%s is no such number", what);
-        return damaged(source, sentence);
-    }
-    return RN_OK;
-}
-
-/* Reserves only what the file still holds. */
-static enum rn_status take_run(struct rn_bundle_source *source, size_t max, struct rn_buffer *out,
-                               const char *what)
-{
-    uint64_t len = 0;
-    rn_buffer_clear(out);
-    enum rn_status status = take_number(source, max, &len, what);
-    if (status == RN_OK && len > source->end - source->at) {
-        return take(source, NULL, SIZE_MAX, what);
-    }
-    if (status == RN_OK && rn_buffer_reserve(out, (size_t)len) != RN_OK) {
-        return rn_fail(source->error, RN_NOMEM, "no memory to read %s", source->path);
-    }
-    status = status == RN_OK ? take(source, out->data, (size_t)len, what) : status;
-    out->len = status == RN_OK ? (size_t)len : 0;
-    return status;
-}
 
 /* --- the front ------------------------------------------------------------------------------------------------------ */
 
@@ -240,15 +28,15 @@ void rn_bundle_put_front(struct rn_bundle_sink *sink, const struct rn_bundle_doc
 {
     uint8_t version[4];
     rn_put_u32(version, RN_BUNDLE_VERSION);
-    put_bytes(sink, rn_bytes_of(rn_bundle_magic, RN_BUNDLE_MAGIC_BYTES));
-    put_bytes(sink, rn_bytes_of(version, sizeof version));
-    put_number(sink, document == NULL ? 0 : 1);
+    rn_bundle_put_bytes(sink, rn_bytes_of(rn_bundle_magic, RN_BUNDLE_MAGIC_BYTES));
+    rn_bundle_put_bytes(sink, rn_bytes_of(version, sizeof version));
+    rn_bundle_put_number(sink, document == NULL ? 0 : 1);
     if (document != NULL) {
-        put_run(sink, rn_bytes_text(document->kind));
-        put_run(sink, rn_bytes_text(document->name));
-        put_run(sink, document->bytes);
+        rn_bundle_put_run(sink, rn_bytes_text(document->kind));
+        rn_bundle_put_run(sink, rn_bytes_text(document->name));
+        rn_bundle_put_run(sink, document->bytes);
     }
-    put_number(sink, traces);
+    rn_bundle_put_number(sink, traces);
 }
 
 void rn_bundle_front_free(struct rn_bundle_front *front)
@@ -256,27 +44,6 @@ void rn_bundle_front_free(struct rn_bundle_front *front)
     rn_buffer_free(&front->kind);
     rn_buffer_free(&front->name);
     rn_buffer_free(&front->document);
-}
-
-/* The trailer is the same in every version: SHA-256 over all that stands before it. */
-static enum rn_status trailer_fits(struct rn_bundle_source *source, bool *fits)
-{
-    uint8_t found[RN_SHA256_BYTES];
-    uint8_t trailer[RN_SHA256_BYTES];
-    uint8_t piece[4096];
-    enum rn_status status = RN_OK;
-    while (status == RN_OK && source->at < source->end) {
-        uint64_t left = source->end - source->at;
-        status = take(source, piece, left < sizeof piece ? (size_t)left : sizeof piece, "it");
-    }
-    if (status != RN_OK) {
-        return status;
-    }
-    rn_sha256_end(source->hash, found);
-    source->hash = NULL;
-    *fits = read_at(source, source->end, trailer, sizeof trailer) == sizeof trailer &&
-            memcmp(found, trailer, sizeof found) == 0;
-    return RN_OK;
 }
 
 /* What a stranger gave us: something else, a bundle that was cut or changed at its beginning, or one of a later version. */
@@ -293,9 +60,9 @@ static enum rn_status fail_front(struct rn_bundle_source *source, const uint8_t 
     }
     if (equal < RN_BUNDLE_MAGIC_BYTES || len < RN_BUNDLE_FRONT_BYTES) {
         source->at = 0;
-        return damaged(source, "it does not begin as a bundle does, or ends at once");
+        return rn_bundle_damaged(source, "it does not begin as a bundle does, or ends at once");
     }
-    enum rn_status status = trailer_fits(source, &fits);
+    enum rn_status status = rn_bundle_trailer_fits(source, &fits);
     if (status == RN_OK && fits && rn_get_u32(front + RN_BUNDLE_MAGIC_BYTES) > RN_BUNDLE_VERSION) {
         return rn_fail(source->error, RN_NEWER,
                        "%s is a bundle of version %" PRIu32 ", and this reenact reads version %u: "
@@ -303,7 +70,7 @@ static enum rn_status fail_front(struct rn_bundle_source *source, const uint8_t 
                        source->path, rn_get_u32(front + RN_BUNDLE_MAGIC_BYTES), RN_BUNDLE_VERSION);
     }
     source->at = RN_BUNDLE_MAGIC_BYTES;
-    return status == RN_OK ? damaged(source, "the version is none") : status;
+    return status == RN_OK ? rn_bundle_damaged(source, "the version is none") : status;
 }
 
 /* Without what take hashes: a file that is too short for anything is looked at as well. */
@@ -311,12 +78,12 @@ static enum rn_status check_front(struct rn_bundle_source *source)
 {
     uint8_t front[RN_BUNDLE_FRONT_BYTES];
     uint8_t version[4];
-    size_t len = read_at(source, 0, front, sizeof front);
+    size_t len = rn_bundle_read_at(source, 0, front, sizeof front);
     rn_put_u32(version, RN_BUNDLE_VERSION);
     bool is_ours = len == sizeof front &&
                    memcmp(front, rn_bundle_magic, RN_BUNDLE_MAGIC_BYTES) == 0 &&
                    memcmp(front + RN_BUNDLE_MAGIC_BYTES, version, sizeof version) == 0;
-    return is_ours ? take(source, front, sizeof front, "its beginning")
+    return is_ours ? rn_bundle_take(source, front, sizeof front, "its beginning")
                    : fail_front(source, front, len);
 }
 
@@ -332,28 +99,31 @@ static bool is_name(const struct rn_buffer *text)
 
 static enum rn_status get_document(struct rn_bundle_source *source, struct rn_bundle_front *out)
 {
-    enum rn_status status =
-        take_run(source, RN_DOCUMENT_NAME_BYTES_MAX, &out->kind, "the kind of the document");
-    status = status == RN_OK ? take_run(source, RN_DOCUMENT_NAME_BYTES_MAX, &out->name,
-                                        "the name of the document")
+    enum rn_status status = rn_bundle_take_run(source, RN_DOCUMENT_NAME_BYTES_MAX, &out->kind,
+                                               "the kind of the document");
+    status = status == RN_OK ? rn_bundle_take_run(source, RN_DOCUMENT_NAME_BYTES_MAX, &out->name,
+                                                  "the name of the document")
                              : status;
     if (status == RN_OK && (!is_name(&out->kind) || !is_name(&out->name))) {
-        return damaged(source, "the document has no proper name");
+        return rn_bundle_damaged(source, "the document has no proper name");
     }
-    return status == RN_OK ? take_run(source, SIZE_MAX / 4, &out->document, "the document")
-                           : status;
+    return status == RN_OK
+               ? rn_bundle_take_run(source, SIZE_MAX / 4, &out->document, "the document")
+               : status;
 }
 
 enum rn_status rn_bundle_get_front(struct rn_bundle_source *source, struct rn_bundle_front *out)
 {
     uint64_t documents = 0;
     enum rn_status status = check_front(source);
-    status =
-        status == RN_OK ? take_number(source, 1, &documents, "the count of documents") : status;
+    status = status == RN_OK
+                 ? rn_bundle_take_number(source, 1, &documents, "the count of documents")
+                 : status;
     out->has_document = documents == 1;
     status = status == RN_OK && out->has_document ? get_document(source, out) : status;
-    return status == RN_OK ? take_number(source, UINT64_MAX, &out->traces, "the count of traces")
-                           : status;
+    return status == RN_OK
+               ? rn_bundle_take_number(source, UINT64_MAX, &out->traces, "the count of traces")
+               : status;
 }
 
 /* --- the head of a trace -------------------------------------------------------------------------------------------- */
@@ -402,8 +172,8 @@ void rn_bundle_put_trace(struct rn_bundle_sink *sink, const struct rn_trace_open
     struct rn_buffer head = {0};
     enum rn_status status = opening_put(opening, &head);
     status = status == RN_OK ? closing_put(closing, &head) : status;
-    put_run(sink, rn_buffer_bytes(&head));
-    put_number(sink, events);
+    rn_bundle_put_run(sink, rn_buffer_bytes(&head));
+    rn_bundle_put_number(sink, events);
     sink->status = sink->status == RN_OK ? status : sink->status;
     rn_buffer_free(&head);
 }
@@ -483,17 +253,17 @@ enum rn_status rn_bundle_get_trace(struct rn_bundle_source *source, struct rn_bu
 {
     *out = (struct rn_bundle_trace){0};
     enum rn_status status =
-        take_run(source, RN_BUNDLE_APART_BYTES_MAX, bytes, "the head of a trace");
+        rn_bundle_take_run(source, RN_BUNDLE_APART_BYTES_MAX, bytes, "the head of a trace");
     if (status != RN_OK) {
         return status;
     }
     struct rn_bytes in = rn_buffer_bytes(bytes);
     if (!opening_get(&in, &out->opening) || !closing_get(&in, &out->closing) || in.len != 0) {
-        return damaged(source, "the head of a trace breaks its layout");
+        return rn_bundle_damaged(source, "the head of a trace breaks its layout");
     }
     out->opening.has_secret = out->closing.salts.from_secret;
     memcpy(out->opening.secret, out->closing.salts.secret, RN_SECRET_BYTES);
-    return take_number(source, UINT64_MAX, &out->events, "the count of a trace's events");
+    return rn_bundle_take_number(source, UINT64_MAX, &out->events, "the count of a trace's events");
 }
 
 /* --- events --------------------------------------------------------------------------------------------------------- */
@@ -523,16 +293,16 @@ static uint64_t event_bytes(const struct rn_event *event)
 
 static void put_field(struct rn_bundle_sink *sink, unsigned tag, struct rn_bytes field)
 {
-    put_number(sink, tag);
-    put_run(sink, field);
+    rn_bundle_put_number(sink, tag);
+    rn_bundle_put_run(sink, field);
 }
 
 void rn_bundle_put_event(struct rn_bundle_sink *sink, const struct rn_event *event, bool is_ended)
 {
-    put_byte(sink, (uint8_t)event->class);
-    put_number(sink, event->n);
-    put_byte(sink, is_ended ? 1 : 0);
-    put_number(sink, event_bytes(event));
+    rn_bundle_put_byte(sink, (uint8_t)event->class);
+    rn_bundle_put_number(sink, event->n);
+    rn_bundle_put_byte(sink, is_ended ? 1 : 0);
+    rn_bundle_put_number(sink, event_bytes(event));
     for (unsigned tag = 1; tag < RN_TAG_LIMIT; tag++) {
         if ((event->fields >> tag & 1) != 0) {
             put_field(sink, tag, event->field[tag]);
@@ -592,15 +362,17 @@ static enum rn_status get_place(struct rn_bundle_source *source, struct rn_bundl
     uint8_t class = 0;
     uint8_t ended = 0;
     uint64_t n = 0;
-    enum rn_status status = take(source, &class, 1, "the class of an event");
+    enum rn_status status = rn_bundle_take(source, &class, 1, "the class of an event");
+    status = status == RN_OK
+                 ? rn_bundle_take_number(source, UINT32_MAX, &n, "the number of an event")
+                 : status;
     status =
-        status == RN_OK ? take_number(source, UINT32_MAX, &n, "the number of an event") : status;
-    status = status == RN_OK ? take(source, &ended, 1, "the mark of an event's end") : status;
+        status == RN_OK ? rn_bundle_take(source, &ended, 1, "the mark of an event's end") : status;
     if (status != RN_OK) {
         return status;
     }
     if (class > RN_CLASS_NOTE || ended > 1 || !follows(last, class, n)) {
-        return damaged(source, "an event is out of place");
+        return rn_bundle_damaged(source, "an event is out of place");
     }
     *last = (struct rn_bundle_place){true, (enum rn_event_class) class, (uint32_t)n};
     *out = (struct rn_event){.class = last->class, .n = last->n};
@@ -613,10 +385,11 @@ enum rn_status rn_bundle_get_event(struct rn_bundle_source *source, struct rn_bu
                                    bool *is_ended)
 {
     enum rn_status status = get_place(source, last, out, is_ended);
-    status =
-        status == RN_OK ? take_run(source, SIZE_MAX / 4, bytes, "the fields of an event") : status;
+    status = status == RN_OK
+                 ? rn_bundle_take_run(source, SIZE_MAX / 4, bytes, "the fields of an event")
+                 : status;
     if (status == RN_OK && !fields_get(rn_buffer_bytes(bytes), out)) {
-        return damaged(source, "the fields of an event break their layout");
+        return rn_bundle_damaged(source, "the fields of an event break their layout");
     }
     return status;
 }
@@ -625,9 +398,9 @@ enum rn_status rn_bundle_get_end(struct rn_bundle_source *source, uint8_t digest
 {
     bool fits = false;
     if (source->at != source->end) {
-        return damaged(source, "the traces end here, and something follows");
+        return rn_bundle_damaged(source, "the traces end here, and something follows");
     }
-    enum rn_status status = trailer_fits(source, &fits);
+    enum rn_status status = rn_bundle_trailer_fits(source, &fits);
     if (status == RN_OK && !fits) {
         return rn_fail(source->error, RN_DAMAGED,
                        "%s is damaged: its last 32 bytes are not the SHA-256 of the %" PRIu64
@@ -635,7 +408,7 @@ enum rn_status rn_bundle_get_end(struct rn_bundle_source *source, uint8_t digest
                        source->path, source->end);
     }
     if (status == RN_OK &&
-        read_at(source, source->end, digest, RN_SHA256_BYTES) != RN_SHA256_BYTES) {
+        rn_bundle_read_at(source, source->end, digest, RN_SHA256_BYTES) != RN_SHA256_BYTES) {
         return rn_fail(source->error, RN_IO, "cannot read %s", source->path);
     }
     return status;

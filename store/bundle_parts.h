@@ -1,7 +1,8 @@
 /*
- * What the four files of bundles share. Nobody else includes this but their tests.
+ * What the files of bundles share. Nobody else includes this but their tests.
  *
- * bundle.c is the form (docs/format.md, "Bundles"): how a number, a trace and an event lie there, written and read in one place.
+ * bundle.c is the form (docs/format.md, "Bundles"): how a trace and an event lie there, written and read in one place, with the
+ * numbers and runs of bundle_bytes.c.
  * bundle_judge.c says whether a trace may travel; bundle_write.c brings traces out of a store, bundle_read.c checks a file,
  * bundle_land.c brings its traces into a store.
  */
@@ -21,7 +22,7 @@
 #define RN_BUNDLE_APART_BYTES_MAX (RN_FRAME_RAW_BYTES_MAX - RN_PART_BYTES_MAX)
 extern const uint8_t rn_bundle_magic[RN_BUNDLE_MAGIC_BYTES];
 
-/* --- bundle.c: out -------------------------------------------------------------------------------------------------- */
+/* --- bundle_bytes.c: out ------------------------------------------------------------------------------------------ */
 
 /* Where bytes go, hashed on their way. The first failure stays in `status`; what is put after it goes nowhere. */
 struct rn_bundle_sink {
@@ -37,16 +38,14 @@ struct rn_bundle_sink {
 enum rn_status rn_bundle_sink_begin(struct rn_bundle_sink *sink, int descriptor);
 void rn_bundle_sink_free(struct rn_bundle_sink *sink);
 
-void rn_bundle_put_front(struct rn_bundle_sink *sink, const struct rn_bundle_document *document,
-                         uint64_t traces);
-/* `events` is how many rn_bundle_put_event will follow. */
-void rn_bundle_put_trace(struct rn_bundle_sink *sink, const struct rn_trace_opening *opening,
-                         const struct rn_trace_closing *closing, uint64_t events);
-void rn_bundle_put_event(struct rn_bundle_sink *sink, const struct rn_event *event, bool is_ended);
+void rn_bundle_put_bytes(struct rn_bundle_sink *sink, struct rn_bytes bytes);
+void rn_bundle_put_byte(struct rn_bundle_sink *sink, uint8_t byte);
+void rn_bundle_put_number(struct rn_bundle_sink *sink, uint64_t number);
+void rn_bundle_put_run(struct rn_bundle_sink *sink, struct rn_bytes run);
 /* Writes the trailer and what waits. */
 enum rn_status rn_bundle_sink_end(struct rn_bundle_sink *sink, uint8_t digest[RN_SHA256_BYTES]);
 
-/* --- bundle.c: in --------------------------------------------------------------------------------------------------- */
+/* --- bundle_bytes.c: in ------------------------------------------------------------------------------------------- */
 
 /*
  * Where bytes come from: a descriptor, or memory. All that is taken is hashed. Every RN_DAMAGED of a get names the source, the
@@ -70,6 +69,30 @@ enum rn_status rn_bundle_source_begin(struct rn_bundle_source *source, const cha
                                       int descriptor, struct rn_bytes memory, uint64_t bytes,
                                       struct rn_error *error);
 void rn_bundle_source_free(struct rn_bundle_source *source);
+
+/* RN_DAMAGED with source, byte and `what`. */
+enum rn_status rn_bundle_damaged(struct rn_bundle_source *source, const char *what);
+/* Up to `len` bytes from offset `at` on, neither taken nor hashed; 0 at the end. */
+size_t rn_bundle_read_at(struct rn_bundle_source *source, uint64_t at, void *out, size_t len);
+/* The next bytes before the trailer. `what` is a noun for the sentence: "the id of a trace". */
+enum rn_status rn_bundle_take(struct rn_bundle_source *source, void *out, size_t len,
+                              const char *what);
+enum rn_status rn_bundle_take_number(struct rn_bundle_source *source, uint64_t max, uint64_t *out,
+                                     const char *what);
+/* Empties `out` first, and reserves only what the file still holds. */
+enum rn_status rn_bundle_take_run(struct rn_bundle_source *source, size_t max,
+                                  struct rn_buffer *out, const char *what);
+/* Takes what is left and ends the hash. */
+enum rn_status rn_bundle_trailer_fits(struct rn_bundle_source *source, bool *fits);
+
+/* --- bundle.c ------------------------------------------------------------------------------------------------------- */
+
+void rn_bundle_put_front(struct rn_bundle_sink *sink, const struct rn_bundle_document *document,
+                         uint64_t traces);
+/* `events` is how many rn_bundle_put_event will follow. */
+void rn_bundle_put_trace(struct rn_bundle_sink *sink, const struct rn_trace_opening *opening,
+                         const struct rn_trace_closing *closing, uint64_t events);
+void rn_bundle_put_event(struct rn_bundle_sink *sink, const struct rn_event *event, bool is_ended);
 
 struct rn_bundle_front {
     bool has_document;
