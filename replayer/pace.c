@@ -82,6 +82,11 @@ static bool is_affordable(const struct rn_pace *pace, const struct rn_pace_need 
            sum(sum(pace->spent_pico, pace->claimed_pico), need->pico) <= pace->budget_pico;
 }
 
+static bool is_silent(const struct rn_pace *pace)
+{
+    return pace->silent >= RN_PACE_SILENT_CALLS;
+}
+
 bool rn_pace_may_send(const struct rn_pace *pace, uint64_t now_ns, uint64_t *again_ns)
 {
     *again_ns = pace->paused_until_ns;
@@ -98,7 +103,11 @@ enum rn_pace_answer rn_pace_claim(struct rn_pace *pace, uint64_t now_ns,
         return RN_PACE_BUDGET;
     }
     if (!rn_pace_may_send(pace, now_ns, again_ns)) {
-        return RN_PACE_PAUSED;
+        return is_silent(pace) ? RN_PACE_SILENT : RN_PACE_PAUSED;
+    }
+    if (is_silent(pace) && pace->claims > 0) {
+        *again_ns = UINT64_MAX;
+        return RN_PACE_SILENT;
     }
     if (!fits(pace, pace->requests, pace->tokens, need)) {
         *again_ns = room_ns(pace, need);
@@ -108,6 +117,7 @@ enum rn_pace_answer rn_pace_claim(struct rn_pace *pace, uint64_t now_ns,
     pace->claimed_pico = sum(pace->claimed_pico, need->pico);
     pace->claimed_tokens = sum(pace->claimed_tokens, need->tokens);
     pace->claimed_requests++;
+    pace->claims++;
     return RN_PACE_GO;
 }
 
@@ -145,6 +155,7 @@ void rn_pace_settle(struct rn_pace *pace, uint64_t now_ns, struct rn_pace_claim 
     }
     advance(pace, now_ns);
     pace->claimed_pico -= claim->need.pico;
+    pace->claims--;
     if (claim->is_sent) {
         correct_tokens(pace, claim, took->tokens);
         pace->spent_pico = sum(pace->spent_pico, took->pico);
@@ -159,5 +170,21 @@ void rn_pace_pause(struct rn_pace *pace, uint64_t until_ns)
 {
     if (until_ns > pace->paused_until_ns) {
         pace->paused_until_ns = until_ns;
+    }
+}
+
+void rn_pace_heard(struct rn_pace *pace, uint64_t now_ns, bool answered)
+{
+    if (answered) {
+        pace->silent = 0;
+        pace->silent_ns = 0;
+        return;
+    }
+    pace->silent += pace->silent < RN_PACE_SILENT_CALLS;
+    /* Of those that were on the way together, only the first makes the next trial later. */
+    if (is_silent(pace) && now_ns >= pace->paused_until_ns) {
+        uint64_t next_ns = pace->silent_ns == 0 ? RN_PACE_SILENT_FIRST_NS : 2 * pace->silent_ns;
+        pace->silent_ns = next_ns < RN_PACE_SILENT_LONGEST_NS ? next_ns : RN_PACE_SILENT_LONGEST_NS;
+        rn_pace_pause(pace, now_ns + pace->silent_ns);
     }
 }

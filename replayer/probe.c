@@ -77,6 +77,19 @@ static void describe(struct rn_probe_kind *kind, struct rn_bytes message)
     }
 }
 
+static bool is_of_kind(const struct rn_probe_kind *kind, const struct rn_probe_end *end,
+                       uint32_t words)
+{
+    return kind->status == end->status && kind->code == end->code && kind->words == words;
+}
+
+static void begin_kind(struct rn_probe_kind *kind, const struct rn_probe_end *end, uint32_t words)
+{
+    *kind = (struct rn_probe_kind){
+        .count = 1, .words = words, .status = end->status, .code = end->code};
+    describe(kind, end->message);
+}
+
 void rn_probe_take(struct rn_probe *probe, const struct rn_probe_end *end)
 {
     uint32_t words = words_of(end->message);
@@ -88,16 +101,12 @@ void rn_probe_take(struct rn_probe *probe, const struct rn_probe_end *end)
         return;
     }
     for (unsigned i = 0; i < probe->kind_count; i++) {
-        struct rn_probe_kind *kind = &probe->kinds[i];
-        if (kind->status == end->status && kind->code == end->code && kind->words == words) {
-            kind->count++;
+        if (is_of_kind(&probe->kinds[i], end, words)) {
+            probe->kinds[i].count++;
             return;
         }
     }
-    struct rn_probe_kind *kind = &probe->kinds[probe->kind_count++];
-    *kind = (struct rn_probe_kind){
-        .count = 1, .words = words, .status = end->status, .code = end->code};
-    describe(kind, end->message);
+    begin_kind(&probe->kinds[probe->kind_count++], end, words);
 }
 
 static const struct rn_probe_kind *most_frequent(const struct rn_probe *probe)
@@ -130,4 +139,29 @@ void rn_probe_sentence(const struct rn_probe *probe, char *out, size_t out_bytes
     (void)snprintf(out, out_bytes, "%u of the first %u calls failed alike: %s",
                    most == NULL ? 0 : most->count, probe->calls,
                    most == NULL ? "" : most->sentence);
+}
+
+/* --- afterwards ------------------------------------------------------------------------------------------------------ */
+
+void rn_streak_take(struct rn_streak *streak, const struct rn_probe_end *end)
+{
+    uint32_t words = words_of(end->message);
+    if (end->status != 401 && end->status != 402 && end->status != 403) {
+        streak->kind = (struct rn_probe_kind){0};
+    } else if (streak->kind.count > 0 && is_of_kind(&streak->kind, end, words)) {
+        streak->kind.count++;
+    } else {
+        begin_kind(&streak->kind, end, words);
+    }
+}
+
+bool rn_streak_is_over(const struct rn_streak *streak)
+{
+    return streak->kind.count >= RN_BACKTEST_PROBE;
+}
+
+void rn_streak_sentence(const struct rn_streak *streak, char *out, size_t out_bytes)
+{
+    (void)snprintf(out, out_bytes, "the last %u calls were refused alike: %s", streak->kind.count,
+                   streak->kind.sentence);
 }

@@ -43,6 +43,19 @@ struct rn_probe_end {
 void rn_probe_init(struct rn_probe *probe, size_t calls);
 void rn_probe_take(struct rn_probe *probe, const struct rn_probe_end *end);
 enum rn_probe_state rn_probe_state(const struct rn_probe *probe);
+/*
+ * After the probe: calls refused alike for who asks, not for what is asked (401, 402, 403), one after the other. A key that is taken back
+ * or an account that runs dry must not use up the rest of a plan.
+ */
+struct rn_streak {
+    struct rn_probe_kind kind; /* kind.count of them so far */
+};
+void rn_streak_take(struct rn_streak *streak, const struct rn_probe_end *end);
+/* RN_BACKTEST_PROBE of them. */
+bool rn_streak_is_over(const struct rn_streak *streak);
+/* "the last 20 calls were refused alike: status 401, ..." */
+void rn_streak_sentence(const struct rn_streak *streak, char *out, size_t out_bytes);
+
 /* After RN_PROBE_FAILED: "17 of the first 20 calls failed alike: 401, Incorrect API key provided". Lent. */
 void rn_probe_sentence(const struct rn_probe *probe, char *out, size_t out_bytes);
 

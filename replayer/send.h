@@ -24,6 +24,7 @@
 #define RN_SEND_IDLE_MS 120000L               /* a silent upstream is given up after this */
 #define RN_SEND_GRACE_NS UINT64_C(5000000000) /* after a signal: what is in flight may still end */
 #define RN_SEND_TICK_NS UINT64_C(250000000)
+#define RN_SEND_TICKS 40u /* what is done per second is told of the last ten */
 /* Events of one trace. What the writer keeps of an open trace grows with them. */
 #define RN_SEND_TRACE_EVENTS 50000u
 
@@ -130,6 +131,7 @@ struct rn_send {
     struct rn_queue queue;
     struct rn_pace pace;
     struct rn_probe probe;
+    struct rn_streak streak;
     uint64_t doubtful_pico; /* part of pace.spent_pico: perhaps paid, but nobody said so */
     struct rn_price price;
     bool has_price;
@@ -166,6 +168,8 @@ struct rn_send {
     uint64_t unreadable; /* calls whose recording cannot be read any more */
     char unreadable_first[256];
     const char *waiting;
+    uint64_t ticks[RN_SEND_TICKS]; /* final_count at the last ticks, a ring */
+    unsigned tick_count;
     enum rn_backtest_end end; /* while `is_stopping`, and afterwards */
     bool is_stopping;         /* nothing new is started */
     bool is_ended;
@@ -189,6 +193,7 @@ uint64_t rn_send_backlog_bytes(const struct rn_send *send);
 void rn_send_cancel(void *self);
 /* Feeds what the store knows of the first calls into the probe, and opens again those of a probe that failed. */
 void rn_send_probe_begin(struct rn_send *send);
+bool rn_send_is_probing(const struct rn_send *send);
 /* One attempt is stored: counts it, and decides whether there is another one. */
 void rn_send_settled(struct rn_send *send, struct rn_send_call *call);
 

@@ -154,6 +154,7 @@ enum rn_status rn_send_call_make(struct rn_send *send, size_t index, struct rn_s
     call->send = send;
     call->index = index;
     call->asked_ns = UINT64_MAX;
+    rn_buffer_init(&call->interim, RN_HEAD_BYTES_MAX);
     call->attempt = send->answers[index].attempts + 1 + (send->answers[index].lost ? 1 : 0);
     link_call(call);
     enum rn_status status = load(call, &arena, error);
@@ -496,6 +497,10 @@ static void call_over(struct rn_send_call *call, enum rn_end end, const char *re
     call->stamps[2] = ++send->stamp;
     settle(call);
     ask_for_pause(call);
+    /* During the probe an upstream that is not there is a mistake, and told at once. */
+    if (call->sent_ns != 0 && end != RN_END_ABORTED && !rn_send_is_probing(send)) {
+        rn_pace_heard(&send->pace, now_ns(call), call->head_known);
+    }
     leave_slot(call);
     rn_send_entry_answer(call->last, true);
     submit(call->last, RN_ENTRY_EVENT_CLOSE);

@@ -60,7 +60,9 @@ void rn_send_cancel(void *self)
 
 /* --- the probe ------------------------------------------------------------------------------------------------------- */
 
-static bool is_probing(const struct rn_send *send)
+#define NOTHING_MORE "; nothing more was sent"
+
+bool rn_send_is_probing(const struct rn_send *send)
 {
     return send->queue.until < send->queue.count || send->probe.ended < send->probe.calls;
 }
@@ -75,8 +77,8 @@ static void judge_probe(struct rn_send *send)
         rn_queue_limit(&send->queue, send->queue.count);
         return;
     case RN_PROBE_FAILED:
-        rn_probe_sentence(&send->probe, sentence, sizeof sentence - 32);
-        (void)strcat(sentence, "; nothing more was sent");
+        rn_probe_sentence(&send->probe, sentence, sizeof sentence - sizeof NOTHING_MORE);
+        (void)strcat(sentence, NOTHING_MORE);
         rn_send_stop(send, RN_BACKTEST_PROBE_FAILED, sentence);
         return;
     }
@@ -131,16 +133,23 @@ void rn_send_probe_begin(struct rn_send *send)
 
 static void probe_take(struct rn_send *send, const struct rn_send_call *call)
 {
-    if (call->index >= send->probe.calls || !is_probing(send)) {
-        return;
-    }
+    char sentence[480];
     const char *said = call->status == 0 || call->message[0] == '\0' ? call->reason : call->message;
     const struct rn_probe_end end = {.is_success = rn_plan_is_success(call->status, call->end),
                                      .status = call->status,
                                      .code = call->code,
                                      .message = rn_bytes_text(said)};
-    rn_probe_take(&send->probe, &end);
-    judge_probe(send);
+    if (rn_send_is_probing(send)) {
+        rn_probe_take(&send->probe, &end);
+        judge_probe(send);
+        return;
+    }
+    rn_streak_take(&send->streak, &end);
+    if (rn_streak_is_over(&send->streak)) {
+        rn_streak_sentence(&send->streak, sentence, sizeof sentence - sizeof NOTHING_MORE);
+        (void)strcat(sentence, NOTHING_MORE);
+        rn_send_stop(send, RN_BACKTEST_PROBE_FAILED, sentence);
+    }
 }
 
 /* --- after an answer ------------------------------------------------------------------------------------------------- */
@@ -194,7 +203,7 @@ static void leave_out(struct rn_send *send, size_t index, const struct rn_error 
         (void)snprintf(send->unreadable_first, sizeof send->unreadable_first, "%.*s",
                        (int)sizeof send->unreadable_first - 1, why->text);
     }
-    if (index < send->probe.calls && is_probing(send)) {
+    if (index < send->probe.calls && rn_send_is_probing(send)) {
         rn_probe_take(&send->probe, &(struct rn_probe_end){.is_success = true});
         judge_probe(send);
     }
@@ -259,6 +268,9 @@ static bool claim_ready(struct rn_send *send, uint64_t *again_ns)
         return false;
     case RN_PACE_PAUSED:
         send->waiting = "retry-after";
+        return false;
+    case RN_PACE_SILENT:
+        send->waiting = "no answer";
         return false;
     case RN_PACE_BUDGET:
         if (send->in_flight == 0) {
@@ -484,10 +496,37 @@ void rn_send_collect(void *self)
 
 /* --- progress -------------------------------------------------------------------------------------------------------- */
 
+/* Over the last ten seconds, or as long as it runs. */
+static double rate_of(struct rn_send *send)
+{
+    unsigned place = send->tick_count % RN_SEND_TICKS;
+    bool is_young = send->tick_count < RN_SEND_TICKS;
+    uint64_t before = is_young ? send->final_before : send->ticks[place];
+    unsigned ticks = is_young ? send->tick_count + 1 : RN_SEND_TICKS;
+    send->ticks[place] = send->final_count;
+    send->tick_count++;
+    return (double)(send->final_count - before) * 1e9 / ((double)ticks * (double)RN_SEND_TICK_NS);
+}
+
+/* As fast as it went on the whole, and no faster than the rate allows. */
+static uint64_t seconds_left(const struct rn_send *send)
+{
+    uint64_t passed_ns = now_ns(send) - send->started_ns;
+    uint64_t fresh = send->final_count - send->final_before;
+    uint64_t left = send->plan.call_count - send->final_count;
+    if (fresh == 0) {
+        return UINT64_MAX;
+    }
+    double seconds = (double)passed_ns / 1e9 / (double)fresh * (double)left;
+    double allowed = send->plan.requests_per_minute == 0
+                         ? 0
+                         : (double)left * 60 / (double)send->plan.requests_per_minute;
+    return (uint64_t)((seconds > allowed ? seconds : allowed) + 0.5);
+}
+
 void rn_send_on_tick(void *self)
 {
     struct rn_send *send = self;
-    uint64_t passed_ns = now_ns(send) - send->started_ns;
     struct rn_backtest_progress progress = {.calls = send->plan.call_count,
                                             .answered = send->final_count,
                                             .failed = send->failed_count,
@@ -497,14 +536,9 @@ void rn_send_on_tick(void *self)
                                                 send->pace.spent_pico - send->doubtful_pico,
                                             .budget_pico = send->pace.budget_pico,
                                             .cost_known = send->has_price,
-                                            .seconds_left = UINT64_MAX,
+                                            .per_second = rate_of(send),
+                                            .seconds_left = seconds_left(send),
                                             .waiting = send->waiting};
-    uint64_t fresh = send->final_count - send->final_before;
-    if (passed_ns > 0 && fresh > 0) {
-        progress.per_second = (double)fresh / ((double)passed_ns / 1e9);
-        progress.seconds_left =
-            (uint64_t)((double)(progress.calls - progress.answered) / progress.per_second + 0.5);
-    }
     send->run->on_progress(send->run->self, &progress);
     rn_timer_start(send->tick, RN_SEND_TICK_NS);
 }

@@ -222,6 +222,40 @@ START_TEST(a_pause_holds_everything_and_never_shrinks)
 }
 END_TEST
 
+START_TEST(an_upstream_that_is_silent_is_tried_by_one_call_at_a_time)
+{
+    struct rn_pace_claim one;
+    struct rn_pace_claim two;
+    uint64_t now = 100 * S;
+    rn_pace_init(&pace, 0, 0, 0, 0);
+    for (unsigned i = 0; i + 1 < RN_PACE_SILENT_CALLS; i++) {
+        rn_pace_heard(&pace, now, false);
+    }
+    ck_assert_int_eq(claim(now, 0, 0, &one), RN_PACE_GO);
+    settle(now, &one, 0, 0);
+    for (unsigned i = 0; i < 8; i++) { /* all that were on the way */
+        rn_pace_heard(&pace, now, false);
+    }
+    ck_assert_int_eq(claim(now, 0, 0, &one), RN_PACE_SILENT);
+    ck_assert_uint_eq(again, now + S);
+    static const uint64_t waits[] = {2, 4, 8, 16, 30, 30};
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        now = again;
+        ck_assert_int_eq(send_now(now, 0, 0, &one), RN_PACE_GO);
+        ck_assert_int_eq(claim(now, 0, 0, &two), RN_PACE_SILENT);
+        ck_assert_uint_eq(again, UINT64_MAX);
+        settle(now, &one, 0, 0);
+        rn_pace_heard(&pace, now, false);
+        ck_assert_int_eq(claim(now, 0, 0, &two), RN_PACE_SILENT);
+        ck_assert_uint_eq(again, now + waits[i] * S);
+    }
+    now = again;
+    ck_assert_int_eq(send_now(now, 0, 0, &one), RN_PACE_GO);
+    rn_pace_heard(&pace, now, true);
+    ck_assert_int_eq(send_now(now, 0, 0, &two), RN_PACE_GO);
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("replayer/pace");
@@ -231,6 +265,7 @@ Suite *rn_suite(void)
         the_moment_it_names_is_the_first_that_will_do, what_is_claimed_and_not_sent_takes_its_place,
         usage_corrects_the_minute_it_was_sent_in, a_call_beyond_a_whole_minute_goes_alone);
     RN_CASE(suite, "money", spent_and_claimed_never_exceed_the_budget, a_claim_is_settled_once);
-    RN_CASE(suite, "pause", a_pause_holds_everything_and_never_shrinks);
+    RN_CASE(suite, "pause", a_pause_holds_everything_and_never_shrinks,
+            an_upstream_that_is_silent_is_tried_by_one_call_at_a_time);
     return suite;
 }

@@ -120,12 +120,41 @@ START_TEST(the_sentence_names_count_and_error)
 }
 END_TEST
 
+START_TEST(twenty_refusals_of_who_asks_in_a_row_are_the_end)
+{
+    struct rn_streak streak = {0};
+    struct rn_probe_end refused = {.status = 403, .message = RN_LIT("quota 17 used up")};
+    struct rn_probe_end other = {.status = 403, .message = RN_LIT("no access")};
+    struct rn_probe_end bad = {.status = 400, .message = RN_LIT("quota 17 used up")};
+    char out[200];
+    for (unsigned i = 0; i < 19; i++) {
+        rn_streak_take(&streak, &refused);
+    }
+    ck_assert(!rn_streak_is_over(&streak));
+    rn_streak_take(&streak, &other);
+    for (unsigned i = 0; i < 19; i++) {
+        rn_streak_take(&streak, &refused);
+    }
+    ck_assert(!rn_streak_is_over(&streak));
+    rn_streak_take(&streak, &refused);
+    ck_assert(rn_streak_is_over(&streak));
+    rn_streak_sentence(&streak, out, sizeof out);
+    ck_assert_str_eq(out, "the last 20 calls were refused alike: status 403, quota 17 used up");
+    rn_streak_take(&streak, &bad);
+    for (unsigned i = 0; i < 100; i++) {
+        rn_streak_take(&streak, &bad);
+    }
+    ck_assert(!rn_streak_is_over(&streak));
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("replayer/probe");
     RN_CASE(suite, "probe", a_tenth_may_fail_alike_and_no_more,
             failures_of_different_kinds_are_not_alike,
             numbers_and_quoted_names_do_not_make_a_difference, a_lone_failure_is_alike_with_nothing,
-            nothing_to_probe_is_passed, the_sentence_names_count_and_error);
+            nothing_to_probe_is_passed, the_sentence_names_count_and_error,
+            twenty_refusals_of_who_asks_in_a_row_are_the_end);
     return suite;
 }
