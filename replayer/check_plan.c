@@ -173,12 +173,17 @@ static void join_child(struct rn_check_plan *plan, struct rn_store *store, struc
     struct rn_trace_id root_id;
     bool found = false;
     if (rn_trace_summary(store, &job->id, &arena, &summary, NULL) == RN_OK &&
-        find_root(store, &summary, &arena, &root_id, &found) == RN_OK && found) {
-        struct rn_check_job *root = job_of(plan, &root_id);
+        find_root(store, &summary, &arena, &root_id, &found) == RN_OK) {
+        struct rn_check_job *root = found ? job_of(plan, &root_id) : NULL;
         job->is_child = root != NULL && root != job;
         if (job->is_child && root->finding.len == 0) {
             root->finding = job->finding;
             root->fault = job->fault;
+        }
+        if (!found && job->finding.len == 0 && job_of(plan, &summary.parent) != NULL) {
+            job->finding = RN_LIT("it was opened when the run of its parent had ended, and no "
+                                  "command asks for it again");
+            job->fault = RN_LIT("no command");
         }
     }
     rn_arena_free(&arena);
