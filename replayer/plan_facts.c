@@ -148,24 +148,52 @@ static void tell_edit(struct telling *telling, const struct rn_edit *edit, uint6
     say_lit(telling, "\n");
 }
 
+static bool is_same_edit(const struct rn_edit *a, const struct rn_edit *b)
+{
+    return a->kind == b->kind && rn_bytes_equal(a->place, b->place) &&
+           rn_bytes_equal(a->value, b->value);
+}
+
+/* Two dialects may have the same move: it is one line. */
+static void tell_moves(struct telling *telling)
+{
+    const struct rn_plan *plan = telling->gather->plan;
+    const uint64_t *changed = &telling->gather->changed[RN_PLAN_EDITS_MAX];
+    for (size_t i = 0; i < plan->move_count; i++) {
+        uint64_t calls = 0;
+        bool is_told = false;
+        for (size_t j = 0; j < plan->move_count; j++) {
+            bool is_same = is_same_edit(&plan->moves[i].edit, &plan->moves[j].edit);
+            is_told = is_told || (is_same && j < i);
+            calls += is_same ? changed[j] : 0;
+        }
+        if (calls > 0 && !is_told) {
+            tell_edit(telling, &plan->moves[i].edit, calls);
+        }
+    }
+}
+
+static void tell_paths(struct telling *telling)
+{
+    for (int i = RN_DIALECT_NONE + 1; i <= RN_DIALECT_OPENAI_EMBEDDINGS; i++) {
+        const struct rn_gather_dialect *dialect = &telling->gather->dialects[i];
+        const struct rn_edit path = {
+            .kind = RN_EDIT_RENAME, .place = dialect->path_from, .value = dialect->path_to};
+        if (dialect->retargeted > 0) {
+            tell_edit(telling, &path, dialect->retargeted);
+        }
+    }
+}
+
 /* What the user asked for is shown also where it changed nothing: it may be a slip. */
 static void tell_changes(struct telling *telling)
 {
-    const struct rn_gather *gather = telling->gather;
-    const struct rn_plan *plan = gather->plan;
+    const struct rn_plan *plan = telling->gather->plan;
     for (size_t i = 0; i < plan->edit_count; i++) {
-        tell_edit(telling, &plan->edits[i], gather->changed[i]);
+        tell_edit(telling, &plan->edits[i], telling->gather->changed[i]);
     }
-    for (size_t i = 0; i < plan->move_count; i++) {
-        if (gather->changed[RN_PLAN_EDITS_MAX + i] > 0) {
-            tell_edit(telling, &plan->moves[i].edit, gather->changed[RN_PLAN_EDITS_MAX + i]);
-        }
-    }
-    if (gather->retargeted > 0) {
-        const struct rn_edit path = {
-            .kind = RN_EDIT_RENAME, .place = gather->path_from, .value = gather->path_to};
-        tell_edit(telling, &path, gather->retargeted);
-    }
+    tell_moves(telling);
+    tell_paths(telling);
 }
 
 /* "1a2b3c4d:3, ..." */
@@ -221,9 +249,9 @@ static void tell_deaf(struct telling *telling)
     const struct rn_gather *gather = telling->gather;
     for (int i = RN_DIALECT_NONE + 1; i <= RN_DIALECT_OPENAI_EMBEDDINGS; i++) {
         enum rn_dialect dialect = (enum rn_dialect)i;
-        if (gather->dialects[i] > 0 && rn_moves_is_deaf(gather->plan->upstream, dialect)) {
+        if (gather->dialects[i].calls > 0 && rn_moves_is_deaf(gather->plan->upstream, dialect)) {
             begin(telling, remark);
-            say_calls(telling, gather->dialects[i]);
+            say_calls(telling, gather->dialects[i].calls);
             say_lit(telling, " in the dialect ");
             say(telling, rn_bytes_text(rn_dialect_name(dialect)));
             say_lit(telling, ", which ");

@@ -54,9 +54,9 @@ static enum rn_status add_call(struct rn_gather *gather, const struct rn_gather_
     gather->tokens_in += row->tokens_in;
     gather->tokens_out += row->tokens_out;
     gather->latency_ns += row->latency_ns;
-    gather->retargeted += row->retargeted;
     gather->models[row->model].calls++;
-    gather->dialects[row->dialect]++;
+    gather->dialects[row->dialect].calls++;
+    gather->dialects[row->dialect].retargeted += row->retargeted;
     for (unsigned bit = 0; bit < 2 * RN_PLAN_EDITS_MAX; bit++) {
         gather->changed[bit] += row->changed >> bit & 1;
     }
@@ -192,16 +192,17 @@ static enum rn_status model_of(struct rn_gather *gather, struct rn_bytes name, u
     return RN_OK;
 }
 
-static enum rn_status note_path(struct rn_gather *gather, const struct rn_event *event,
+static enum rn_status note_path(struct rn_gather *gather, const struct rn_selected *call,
                                 const struct rn_plan_request *request)
 {
-    if (!request->retargeted || gather->path_to.data != NULL) {
+    struct rn_gather_dialect *dialect = &gather->dialects[call->view->reading.dialect];
+    if (!request->retargeted || dialect->path_to.data != NULL) {
         return RN_OK;
     }
-    gather->path_from = rn_arena_copy(&gather->arena, rn_event_get(event, RN_TAG_TARGET));
-    gather->path_to = rn_arena_copy(&gather->arena, request->target);
-    return gather->path_from.data != NULL && gather->path_to.data != NULL ? RN_OK
-                                                                          : fail_nomem(gather);
+    dialect->path_from = rn_arena_copy(&gather->arena, rn_event_get(call->event, RN_TAG_TARGET));
+    dialect->path_to = rn_arena_copy(&gather->arena, request->target);
+    return dialect->path_from.data != NULL && dialect->path_to.data != NULL ? RN_OK
+                                                                            : fail_nomem(gather);
 }
 
 static enum rn_status fill_row(struct rn_gather *gather, const struct rn_selected *call,
@@ -214,7 +215,7 @@ static enum rn_status fill_row(struct rn_gather *gather, const struct rn_selecte
     enum rn_status status = digest_of(gather, call->event, row->digest);
     status =
         status == RN_OK ? model_of(gather, call->view->reading.model_asked, &row->model) : status;
-    return status == RN_OK ? note_path(gather, call->event, request) : status;
+    return status == RN_OK ? note_path(gather, call, request) : status;
 }
 
 static void note_unreadable(struct rn_gather *gather, const char *why)

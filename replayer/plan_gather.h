@@ -13,6 +13,12 @@ struct rn_gather_model {
     uint64_t calls;
 };
 
+struct rn_gather_dialect {
+    uint64_t calls;
+    uint64_t retargeted;                /* of these: the path is another one */
+    struct rn_bytes path_from, path_to; /* of the first of them */
+};
+
 /* One exchange of the trace that is being read. */
 struct rn_gather_row {
     uint8_t digest[16]; /* of method, target and body: the same for what a client repeats */
@@ -41,10 +47,8 @@ struct rn_gather {
     size_t model_count;
     uint64_t left[RN_LEFT_COUNT];
     uint64_t changed[2 * RN_PLAN_EDITS_MAX]; /* calls, by bit of rn_plan_request.changed */
-    uint64_t retargeted;
-    uint64_t dialects[RN_DIALECT_OPENAI_EMBEDDINGS + 1]; /* calls */
-    struct rn_bytes path_from, path_to;                  /* of the first one */
-    uint64_t latency_ns;                                 /* of all calls one after the other */
+    struct rn_gather_dialect dialects[RN_DIALECT_OPENAI_EMBEDDINGS + 1];
+    uint64_t latency_ns; /* of all calls one after the other */
     uint64_t tokens_in, tokens_out;
     char unreadable[RN_ERROR_BYTES_MAX]; /* why the first of them is */
 };

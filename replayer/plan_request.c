@@ -190,12 +190,17 @@ static enum rn_status make_body(struct maker *maker, enum rn_left_out *why)
     struct rn_buffer body = {0};
     struct rn_plan_body facts = {0};
     struct members members;
+    const struct rn_plan_body_question question = {
+        .dialect = maker->view->reading.dialect,
+        .is_elsewhere = !rn_bytes_equal(rn_event_get(maker->view->event, RN_TAG_UPSTREAM),
+                                        maker->plan->upstream),
+        .names = members.names,
+        .there = members.there,
+        .count = maker->plan->move_count * 3};
     name_members(maker->plan, &members);
     enum rn_status status = change_as_told(maker, &body);
     if (status == RN_OK) {
-        status =
-            rn_plan_body_scan(rn_buffer_bytes(&body), maker->view->reading.dialect, members.names,
-                              members.there, maker->plan->move_count * 3, &facts);
+        status = rn_plan_body_scan(rn_buffer_bytes(&body), &question, &facts);
     }
     if (status == RN_OK && facts.is_stateful) {
         *why = RN_LEFT_STATEFUL;

@@ -366,6 +366,25 @@ START_TEST(usual_edits_are_taken)
 }
 END_TEST
 
+START_TEST(the_same_change_in_two_dialects_is_one_line)
+{
+    const struct call calls[] = {
+        {.body = "{\"model\":\"m\",\"messages\":[],\"top_p\":1}"},
+        {.target = "/responses", .body = "{\"model\":\"m\",\"input\":\"x\",\"top_p\":1}"},
+        {.target = "/x/responses", .body = "{\"model\":\"m\",\"input\":\"y\"}"},
+    };
+    record_alone("both", calls, COUNT(calls));
+    struct rn_backtest_settings settings = usual();
+    char *summary = NULL;
+    settings.to = "openai/o3";
+    make(&settings, true, &summary);
+    ck_assert_msg(strstr(summary, "changed   top_p dropped  2 calls\n"
+                                  "          /responses -> /v1/responses  2 calls\n") != NULL,
+                  "%s", summary);
+    rn_free(summary);
+}
+END_TEST
+
 START_TEST(a_server_that_speaks_otherwise_is_remarked_on)
 {
     record_alone("claude",
@@ -833,6 +852,7 @@ Suite *rn_suite(void)
         what_a_client_repeated_is_asked_once,
         edits_are_checked_before_anything_is_read,
         usual_edits_are_taken,
+        the_same_change_in_two_dialects_is_one_line,
         a_server_that_speaks_otherwise_is_remarked_on,
         a_damaged_plan_hides_no_other,
         a_target_must_be_known,

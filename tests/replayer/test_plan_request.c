@@ -430,6 +430,32 @@ START_TEST(what_only_the_provider_knows_is_left_out)
 }
 END_TEST
 
+START_TEST(sealed_thoughts_go_to_who_sealed_them)
+{
+    static const char sealed[] =
+        "{\"model\":\"old\",\"input\":[{\"type\":\"reasoning\",\"id\":\"rs_1\","
+        "\"summary\":[],\"encrypted_content\":\"gAAA\"},{\"role\":\"user\","
+        "\"content\":\"hi\"}]}";
+    static const char bare[] =
+        "{\"model\":\"old\",\"input\":[{\"encrypted_content\":\"gAAA\",\"type\":"
+        "\"message\"},{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[{"
+        "\"text\":\"t\"}],\"encrypted_content\":null}]}";
+    static const char none[] =
+        "{\"model\":\"old\",\"input\":[{\"type\":\"message\"}],\"reasoning\":"
+        "{\"effort\":\"low\"},\"tools\":[{\"type\":\"reasoning\"}]}";
+    struct rn_plan openai = plan_to_openai("gpt-5");
+    struct rn_plan groq = plan_to("groq", "https://api.groq.com", "m", moves);
+    (void)attempt(&openai, &(struct call){.target = "/v1/responses", .body = sealed}, "");
+    ck_assert_int_eq(why, RN_LEFT_COUNT);
+    (void)attempt(&groq, &(struct call){.target = "/v1/responses", .body = sealed}, "");
+    ck_assert_int_eq(why, RN_LEFT_STATEFUL);
+    (void)attempt(&openai, &(struct call){.target = "/v1/responses", .body = bare}, "");
+    ck_assert_int_eq(why, RN_LEFT_STATEFUL);
+    (void)attempt(&groq, &(struct call){.target = "/v1/responses", .body = none}, "");
+    ck_assert_int_eq(why, RN_LEFT_COUNT);
+}
+END_TEST
+
 START_TEST(an_edit_may_take_the_state_away)
 {
     struct rn_plan plan = plan_to_openai("m");
@@ -551,6 +577,7 @@ Suite *rn_suite(void)
         the_path_is_where_the_upstream_has_it,
         what_cannot_be_sent_again_says_why,
         what_only_the_provider_knows_is_left_out,
+        sealed_thoughts_go_to_who_sealed_them,
         an_edit_may_take_the_state_away,
         each_reason_has_its_words,
         memory_may_fail_anywhere,
