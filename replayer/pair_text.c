@@ -122,7 +122,7 @@ static bool has_answered(const struct rn_view *view)
         view->status >= 200 && view->status < 300 && rn_event_end_of(view->event) == RN_END_ENDED;
     bool kept = (view->flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) == 0 &&
                 view->response.fault.status == RN_OK && view->response.decoded.len > 0;
-    return success && kept && view->reading.dialect != RN_DIALECT_NONE &&
+    return success && kept && view->reading.dialect != RN_DIALECT_NONE && !view->reading.unread &&
            view->reading.error.len == 0 && is_whole(&view->reading);
 }
 

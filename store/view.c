@@ -85,7 +85,7 @@ static enum rn_status read_talk(struct rn_arena *arena, struct rn_view *view)
         .response_body = view->response.decoded,
     };
     enum rn_status status = rn_reading_make(arena, &input, &view->reading, &unread);
-    if (status != RN_OK) {
+    if (status != RN_OK && status != RN_INVALID) {
         memset(&view->reading, 0, sizeof view->reading);
     }
     return status == RN_NOMEM ? RN_NOMEM : RN_OK;

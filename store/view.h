@@ -34,7 +34,8 @@ struct rn_view {
     bool has_complete;
     uint64_t flags; /* enum rn_flag */
     uint32_t redactions;
-    struct rn_reading reading; /* dialect RN_DIALECT_NONE where nobody can read it */
+    struct rn_reading
+        reading; /* dialect RN_DIALECT_NONE where it is nobody's; what is `unread` is there in parts */
 };
 
 /* `event` and `arena` must outlive the view. RN_NOMEM. rn_view_free in every case. */

@@ -381,8 +381,9 @@ enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_i
     if (known) {
         out->dialect = row->dialect;
     }
-    if (status != RN_OK || !known || input->response_body.len == 0) {
-        return status;
+    if (status == RN_OK && known && input->response_body.len > 0) {
+        status = read_answer(&reader, row, input, error);
     }
-    return read_answer(&reader, row, input, error);
+    out->unread = status == RN_INVALID;
+    return status;
 }

@@ -63,6 +63,7 @@ struct rn_reading {
     bool wants_json; /* the request asked for JSON: response_format, text.format */
     bool streamed;
     bool complete; /* a streamed answer reached its terminal event */
+    bool unread;   /* RN_INVALID: what stands here is what could be read all the same */
 };
 
 /* One exchange with its content codings already removed. */
@@ -75,7 +76,7 @@ struct rn_reading_input {
     struct rn_bytes response_body;
 };
 
-/* RN_OK with out->dialect RN_DIALECT_NONE for what it does not know; RN_INVALID where it knows but cannot read. */
+/* RN_OK with out->dialect RN_DIALECT_NONE for what it does not know; RN_INVALID where it knows but cannot read all. */
 enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_input *input,
                                struct rn_reading *out, struct rn_error *error);
 

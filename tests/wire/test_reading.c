@@ -70,7 +70,11 @@ START_TEST(a_known_call_that_cannot_be_read_is_invalid)
                           "{\"cho", &reading),
                      RN_INVALID);
     ck_assert(is(reading.model_asked, "m"));
+    ck_assert(reading.unread);
     check_said(reading.request, "text user: q\n");
+    ck_assert_int_eq(make(&arena, OPENAI, "{\"model\":\"m\",\"messages\":[]}", "", &reading),
+                     RN_OK);
+    ck_assert(!reading.unread);
     rn_arena_free(&arena);
 }
 END_TEST
