@@ -4,7 +4,7 @@
 
 It speaks OpenAI's chat completions and Anthropic's messages, streamed or not. What it says is a pure function of the model and
 the question (the last thing the user said): any model gives the same first answer but `new`, which does with a question
-what `behaviour_of` says, and a few that fail (`missing`, `locked`, `flaky`). So the shares of a comparison can be
+what `behaviour_of` says, and a few that fail (`missing`, `locked`, `flaky`, `garbled`). So the shares of a comparison can be
 counted before it is made. Whatever happens "once" happens on the first request for that question.
 
 It counts what it is asked, and when: that is what somebody would pay.
@@ -241,9 +241,11 @@ class Server:
             return failure("404 Not Found", "invalid_request_error", f"there is no {path} here"), False
         if self.keep:
             self.bodies.append(body)
-        document = json.loads(body)
-        model = document["model"]
-        text = question_in(document)
+        try:
+            document = json.loads(body)
+            model, text = document["model"], question_in(document)
+        except (ValueError, LookupError):
+            return failure("400 Bad Request", "invalid_request_error", "We could not parse the JSON body of your request."), False
         self.asked[model][text] += 1
         self.arrivals.append((time.monotonic(), model))
         self.keys[fields.get(b"authorization", fields.get(b"x-api-key", b""))] += 1
@@ -256,6 +258,8 @@ class Server:
             return failure("404 Not Found", "model_not_found", "The model `missing` does not exist or you do not have access to it."), False
         if model == "locked":
             return failure("401 Unauthorized", "invalid_api_key", "Incorrect API key provided."), False
+        if model == "garbled":
+            return whole({})[:-2] + b"{]", False
         if model == "flaky" and number_of(text, "flaky") % 4 == 0:
             return failure("400 Bad Request", "context_length_exceeded", "This model's maximum context length is 12 tokens."), False
         behaviour = behaviour_of(text, form_in(document)) if model == "new" else "same"

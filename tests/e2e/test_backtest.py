@@ -95,6 +95,41 @@ class Shares(BacktestCase):
                     self.assertNotIn(key.encode(), file.read())
 
 
+class LeftOut(BacktestCase):
+    def chat(self, i, **more):
+        return "POST|/chat/completions|" + json.dumps(behaviours.request_of(i, "old", "text") | more)
+
+    def test_what_cannot_be_sent_again_is_named_and_counted_apart(self):
+        key = "sk-proj-" + "Ab3" * 16
+        self.record_client(self.server, self.chat(1), self.chat(2), "GET|/models|", self.chat(3, user=f"my key is {key}"),
+                           'POST|/responses|{"model":"old","input":"and then?","previous_response_id":"resp_1"}', "POST|/chat/completions|{not json")
+        done = self.backtest("--as", "odd", to="openai/equal")
+        self.assertEqual(done.document["calls"], 2)
+        self.assertEqual({why: count for why, count in done.document["left_out"].items() if count},
+                         {"no model call": 1, "redacted": 1, "stateful": 1, "unreadable": 1})
+        self.assertEqual(self.server.total("equal"), 2)
+        for why in ("redacted", "stateful", "unreadable"):
+            self.assertIn(why, done.stderr)
+
+    def test_of_calls_that_a_client_repeated_the_last_is_sent(self):
+        busy = iter([True, True, False])
+        def upstream(head, body, connection):
+            if next(busy):
+                answer(connection, {"error": {"message": "busy", "type": "rate_limit_exceeded"}}, "429 Too Many Requests")
+            else:
+                answer(connection, {"choices": [{"index": 0, "message": {"role": "assistant", "content": "there"}, "finish_reason": "stop"}]})
+        self.record_client(self.upstream(upstream), *[self.chat(1)] * 3)
+        document = self.backtest(to="openai/equal").document
+        self.assertEqual((document["calls"], document["left_out"]["retried"], self.server.total("equal")), (1, 2, 1))
+
+    def test_recorded_failures_are_sent_and_counted_as_such(self):
+        for i, body in enumerate((b"<html>bad gateway</html>", b"busy", b"")):
+            self.record_client(self.upstream(lambda head, _, connection, body=body: answer(connection, body, "502 Bad Gateway", media_type="text/html")), self.chat(i))
+        self.record_client(self.server, self.chat(4, model="garbled"))
+        document = self.backtest(to="openai/equal").document
+        self.assertEqual((document["calls"], document["pairs"]["recorded_failed"], document["pairs"]["compared"]), (4, 4, 0), document["left_out"])
+
+
 class Documents(BacktestCase):
     def setUp(self):
         super().setUp()
