@@ -811,6 +811,34 @@ START_TEST(a_killed_run_goes_on_and_asks_nothing_twice_that_was_answered)
 }
 END_TEST
 
+/* --- without memory ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(memory_that_runs_out_anywhere_ends_it_and_loses_no_answer)
+{
+    unsigned runs = 0;
+    bool failed = true;
+    oracle_start(NULL, NULL);
+    stage(40);
+    for (unsigned long nth = 1; failed; nth += 1 + nth / 24) {
+        rn_memory_fail_from(nth);
+        enum rn_status status = rn_backtest_run(&run, &outcome, &error);
+        failed = rn_memory_failed();
+        rn_memory_fail_from(0);
+        ck_assert_msg(status == RN_OK || (failed && status != RN_DAMAGED), "%lu: %s: %s", nth,
+                      rn_status_name(status), error.text);
+        runs++;
+    }
+    ck_assert_uint_gt(runs, 20);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    struct rn_plan_answer *answers = answers_now();
+    for (unsigned i = 0; i < 40; i++) {
+        ck_assert_uint_eq(answers[i].status, 200);
+    }
+    rn_free(answers);
+}
+END_TEST
+
 /* --- what is refused --------------------------------------------------------------------------------------------------- */
 
 START_TEST(what_is_not_there_or_not_meant_is_refused_with_a_sentence)
@@ -905,6 +933,7 @@ Suite *rn_suite(void)
     tcase_add_test(sends, an_interrupt_keeps_what_was_answered_and_a_second_one_does_not_wait);
     tcase_add_loop_test(sends, a_full_store_ends_it_and_nothing_more_is_sent, 0, 2);
     tcase_add_loop_test(sends, a_killed_run_goes_on_and_asks_nothing_twice_that_was_answered, 0, 2);
+    tcase_add_test(sends, memory_that_runs_out_anywhere_ends_it_and_loses_no_answer);
     tcase_add_test(sends, what_is_not_there_or_not_meant_is_refused_with_a_sentence);
     tcase_add_test(sends, a_known_upstream_without_a_key_is_refused);
     tcase_add_test(sends, another_address_may_be_given);
