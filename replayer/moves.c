@@ -39,10 +39,9 @@ static const struct target not_reasoning = {.models = {"gpt-4*", "gpt-3.5*", "ch
 static const struct target old_embeddings = {.models = {"text-embedding-ada-002"}};
 /* Mistral, API reference: unknown members are refused with 422; it has max_tokens and random_seed (2025-06). */
 static const struct target mistral = {.upstream = "mistral"};
-/* Anthropic, "What's new in Claude 4.5" and the notes on Opus 4.1: temperature or top_p, not both (2025-09). */
+/* Anthropic, "What's new in Claude 4.5" and the notes on Opus 4.1: temperature or top_p, not both (2025-11). */
 static const struct target one_of_two = {
-    .models = {"claude-opus-4-1*", "claude-opus-4-5*", "claude-opus-4-6*", "claude-sonnet-4-5*",
-               "claude-sonnet-4-6*", "claude-haiku-4-5*"},
+    .models = {"claude-opus-4-1*", "claude-opus-4-5*", "claude-sonnet-4-5*", "claude-haiku-4-5*"},
 };
 /* Anthropic, "Extended thinking": from Claude 3.7 on (2025-02). */
 static const struct target not_thinking = {

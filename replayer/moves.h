@@ -2,14 +2,12 @@
  * Known moves: small changes that a request needs so that another model takes it, each documented by its provider. Private to replayer/.
  *
  * A move is chosen by the name of the upstream and of the model that is asked now, never by what was asked when recording; the
- * plan keeps what was chosen (rn_plan_move). As known on RN_MOVES_DATE; sources stand beside the rows.
+ * plan keeps what was chosen (rn_plan_move). As known in December 2025; sources stand beside the rows.
  */
 #ifndef RN_REPLAYER_MOVES_H
 #define RN_REPLAYER_MOVES_H
 
 #include "plan.h"
-
-#define RN_MOVES_DATE "2025-10-01"
 
 /* At most RN_PLAN_EDITS_MAX, static. `model` may be "VENDOR/MODEL" as routers write it: what follows the last slash counts. */
 size_t rn_moves_for(struct rn_bytes upstream, struct rn_bytes model,
