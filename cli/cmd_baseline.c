@@ -156,16 +156,26 @@ static int run_list(int argc, char **argv)
 
 /* --- show ---------------------------------------------------------------------------------------------------------- */
 
+/* Commits and releases are counted in traces; of a version there is one. */
+static enum rn_status add_count(struct rn_buffer *out, enum rn_baseline_list list, uint64_t count)
+{
+    struct rn_human human;
+    bool in_traces = list == RN_BASELINE_COMMITS || list == RN_BASELINE_RELEASES;
+    if (count == 0 || list == RN_BASELINE_VERSIONS) {
+        return RN_OK;
+    }
+    return rn_buffer_addf(out, "  %s",
+                          rn_human_count(&human, count, in_traces ? "trace" : "call",
+                                         in_traces ? "traces" : "calls"));
+}
+
 static enum rn_status add_fact(struct rn_buffer *out, const struct rn_screen *screen,
-                               const struct rn_baseline_fact *fact)
+                               enum rn_baseline_list list, const struct rn_baseline_fact *fact)
 {
     size_t width = screen->width > 40 ? screen->width : 120;
-    struct rn_human calls;
     enum rn_status status = rn_buffer_addf(out, "  ");
     status = status == RN_OK ? rn_printable_short(out, fact->what, width - 24) : status;
-    if (status == RN_OK && fact->calls > 0) {
-        status = rn_buffer_addf(out, "  %s", rn_human_count(&calls, fact->calls, "call", "calls"));
-    }
+    status = status == RN_OK ? add_count(out, list, fact->calls) : status;
     if (status == RN_OK && fact->note.len > 0) {
         status = rn_buffer_addf(out, "\n    ");
         status = status == RN_OK ? rn_printable_short(out, fact->note, width - 4) : status;
@@ -211,7 +221,8 @@ static enum rn_status show(const struct rn_baseline *baseline)
                 rn_buffer_addf(&out, "\n%s\n", rn_baseline_list_name((enum rn_baseline_list)list));
         }
         for (size_t i = 0; i < baseline->list_counts[list] && status == RN_OK; i++) {
-            status = add_fact(&out, &screen, &baseline->lists[list][i]);
+            status =
+                add_fact(&out, &screen, (enum rn_baseline_list)list, &baseline->lists[list][i]);
         }
     }
     status = status == RN_OK ? rn_buffer_addf(&out, "\n") : status;

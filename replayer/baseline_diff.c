@@ -210,23 +210,59 @@ static enum rn_status compare_pair(struct diffing *diffing, const struct rn_base
     return status == RN_OK ? status : rn_fail(diffing->error, status, "%s", inner.text);
 }
 
-static enum rn_status compare_traces(struct diffing *diffing)
+/* For people: by name, then id. */
+static struct row *in_order(struct diffing *diffing, const struct rn_baseline *baseline)
+{
+    struct row *rows = rn_alloc(baseline->count * sizeof *rows);
+    for (size_t i = 0; rows != NULL && i < baseline->count; i++) {
+        rows[i] = (struct row){&baseline->traces[i], i, by_name};
+    }
+    if (rows == NULL) {
+        (void)no_memory(diffing);
+        return NULL;
+    }
+    qsort(rows, baseline->count, sizeof *rows, compare_rows);
+    return rows;
+}
+
+static enum rn_status compare_first(struct diffing *diffing)
 {
     enum rn_status status = RN_OK;
+    struct row *rows = in_order(diffing, &diffing->first);
+    if (rows == NULL) {
+        return RN_NOMEM;
+    }
     for (size_t i = 0; status == RN_OK && i < diffing->first.count; i++) {
-        const struct rn_baseline_trace *trace = &diffing->first.traces[i];
-        if (diffing->partner[i] == ALONE) {
-            add_alone(diffing, '-', trace);
+        size_t partner = diffing->partner[rows[i].index];
+        if (partner == ALONE) {
+            add_alone(diffing, '-', rows[i].trace);
         } else {
-            status = compare_pair(diffing, trace, &diffing->second.traces[diffing->partner[i]]);
+            status = compare_pair(diffing, rows[i].trace, &diffing->second.traces[partner]);
         }
     }
-    for (size_t i = 0; status == RN_OK && i < diffing->second.count; i++) {
-        if (!diffing->taken[i]) {
-            add_alone(diffing, '+', &diffing->second.traces[i]);
-        }
-    }
+    rn_free(rows);
     return status;
+}
+
+static enum rn_status add_second(struct diffing *diffing)
+{
+    struct row *rows = in_order(diffing, &diffing->second);
+    if (rows == NULL) {
+        return RN_NOMEM;
+    }
+    for (size_t i = 0; i < diffing->second.count; i++) {
+        if (!diffing->taken[rows[i].index]) {
+            add_alone(diffing, '+', rows[i].trace);
+        }
+    }
+    rn_free(rows);
+    return RN_OK;
+}
+
+static enum rn_status compare_traces(struct diffing *diffing)
+{
+    enum rn_status status = compare_first(diffing);
+    return status == RN_OK ? add_second(diffing) : status;
 }
 
 /* --- lists ---------------------------------------------------------------------------------------------------------- */
@@ -251,7 +287,7 @@ static void compare_list(struct diffing *diffing, enum rn_baseline_list list)
                                    : rn_bytes_compare(a[at_a].what, b[at_b].what);
         if (order != 0) {
             add_fact(diffing, order < 0 ? '-' : '+', name, order < 0 ? &a[at_a] : &b[at_b]);
-        } else if (!rn_bytes_equal(a[at_a].note, b[at_b].note)) {
+        } else if (list == RN_BASELINE_MODELS && !rn_bytes_equal(a[at_a].note, b[at_b].note)) {
             const char *detail = rn_words(diffing->arena, "%s in the first, %s in the second",
                                           rn_excerpt(diffing->arena, a[at_a].note, 0),
                                           rn_excerpt(diffing->arena, b[at_b].note, 0));

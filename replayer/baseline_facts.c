@@ -351,7 +351,7 @@ static int by_what(const void *a, const void *b)
     return order != 0 ? order : rn_bytes_compare(left->note, right->note);
 }
 
-/* The notes of `count` facts of one `what`, sorted, each once. */
+/* The notes of `count` facts of one `what`, sorted, each once: the models that answered when one was asked. */
 static enum rn_status join_notes(struct rn_arena *arena, const struct rn_baseline_fact *facts,
                                  size_t count, struct rn_bytes *out)
 {
@@ -395,7 +395,9 @@ static enum rn_status finish_list(struct rn_baseline *baseline, enum rn_baseline
              run++) {
             fact->calls += table->at[i + run].calls;
         }
-        status = join_notes(&baseline->arena, table->at + i, run, &fact->note);
+        /* Other notes are spellings of the same: one will do. */
+        size_t notes = list == RN_BASELINE_MODELS ? run : 1;
+        status = join_notes(&baseline->arena, table->at + i, notes, &fact->note);
     }
     baseline->lists[list] = facts;
     baseline->list_counts[list] = kept;

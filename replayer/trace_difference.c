@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "catalog.h"
 #include "divergence.h"
 #include "store/view.h"
 #include "wire/json.h"
@@ -22,6 +23,7 @@ struct beside {
     bool no_memory;
     const char *place; /* "event 2", "run" */
     const char *found; /* NULL: nothing yet */
+    bool in_request;   /* that is where it was found */
 };
 
 static const char *or_nothing(const char *excerpt)
@@ -215,6 +217,7 @@ static enum rn_status compare_exchanges(struct beside *beside)
     status = status == RN_OK ? rn_view_make(&beside->scratch, &beside->b, &b) : status;
     if (status == RN_OK) {
         compare_requests(beside, &a, &b);
+        beside->in_request = beside->found != NULL;
         compare_answers(beside, &a, &b);
     }
     rn_view_free(&a);
@@ -225,7 +228,6 @@ static enum rn_status compare_exchanges(struct beside *beside)
 static void compare_runs(struct beside *beside)
 {
     compare_field(beside, "input", RN_TAG_INPUT);
-    compare_field(beside, "command", RN_TAG_ARGV);
     compare_field(beside, "stdin", RN_TAG_STDIN);
     compare_field(beside, "stdout", RN_TAG_STDOUT);
     compare_field(beside, "stderr", RN_TAG_STDERR);
@@ -238,7 +240,7 @@ static void compare_runs(struct beside *beside)
     }
 }
 
-/* "event 3, POST /v1/chat of openai, only in the second" */
+/* "first at event 3: POST /v1/chat stands only in the second" */
 static void say_alone(struct beside *beside)
 {
     const struct rn_event *event = beside->has_a ? &beside->a : &beside->b;
@@ -281,6 +283,65 @@ static enum rn_status read_event(struct rn_store *store, const struct rn_trace_i
     return rn_fail(error, status, "%s", inner.text);
 }
 
+/* --- calls that were dropped or added ------------------------------------------------------------------------------- */
+
+/* What the requests from `n` on are known by, each RN_KEY_BYTES; zeros where there is none. */
+static enum rn_status keys_from(struct rn_store *store, const struct rn_trace_id *id, uint32_t n,
+                                uint32_t events, struct rn_buffer *out, struct rn_error *error)
+{
+    enum rn_status status = RN_OK;
+    for (; status == RN_OK && n <= events; n++) {
+        struct rn_arena arena = {0};
+        struct rn_event event;
+        bool is_there = false;
+        uint8_t key[RN_KEY_BYTES] = {0};
+        status = read_event(store, id, n, &arena, &event, &is_there, error);
+        if (status == RN_OK && is_there && rn_event_kind_of(&event) == RN_EVENT_EXCHANGE &&
+            rn_catalog_key(&event, true, key) != RN_OK) {
+            (void)rn_catalog_key(&event, false, key); /* no JSON */
+        }
+        status = status == RN_OK ? rn_buffer_append(out, key, sizeof key) : status;
+        rn_arena_free(&arena);
+    }
+    return status;
+}
+
+static bool stands_in(const struct rn_buffer *keys, size_t from, const uint8_t *key)
+{
+    for (size_t at = from * RN_KEY_BYTES; at < keys->len; at += RN_KEY_BYTES) {
+        if (memcmp(keys->data + at, key, RN_KEY_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Two requests of one number differ. Where one trace goes on later with what the other asks now, and the other never asks for
+ * the first, it is no changed call: one side has a call more.
+ */
+static enum rn_status look_for_alone(struct beside *beside, struct rn_store *store,
+                                     const struct rn_trace_id *first, uint32_t in_first,
+                                     const struct rn_trace_id *second, uint32_t in_second,
+                                     uint32_t n, struct rn_error *error)
+{
+    struct rn_buffer a = {0};
+    struct rn_buffer b = {0};
+    enum rn_status status = keys_from(store, first, n, in_first, &a, error);
+    status = status == RN_OK ? keys_from(store, second, n, in_second, &b, error) : status;
+    if (status == RN_OK && a.len > 0 && b.len > 0) {
+        bool a_comes = stands_in(&b, 1, a.data);
+        bool b_comes = stands_in(&a, 1, b.data);
+        if (a_comes != b_comes) {
+            beside->has_a = b_comes;
+            say_alone(beside);
+        }
+    }
+    rn_buffer_free(&a);
+    rn_buffer_free(&b);
+    return status;
+}
+
 static enum rn_status events_of(struct rn_store *store, const struct rn_trace_id *id,
                                 uint32_t *events, struct rn_error *error)
 {
@@ -310,6 +371,9 @@ enum rn_status rn_trace_difference(struct rn_store *store, const struct rn_trace
                                               &beside.has_b, error)
                                  : status;
         status = status == RN_OK ? compare_event(&beside) : status;
+        if (status == RN_OK && beside.in_request) {
+            status = look_for_alone(&beside, store, first, in_first, second, in_second, n, error);
+        }
         rn_arena_free(&beside.scratch);
         /* Words that could not be kept are empty. */
         bool is_wordless = beside.found != NULL && beside.found[0] == '\0';

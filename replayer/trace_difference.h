@@ -10,7 +10,8 @@
 /*
  * The first difference in order of events, the run last; within an event the request before the answer. Compared is what was
  * said: of heads the target, the status and the fields that matching looks at, of bodies what they decode to (JSON by value, credentials by presence),
- * of the answer of a model what it said and how it ended. What differs with every call (ids, dates, times, usage) does not count.
+ * of the answer of a model what it said and how it ended. What differs with every call (ids, dates, times, usage) does not count, nor does how a run was started, but
+ * for its input. A call that one side lacks is told as such, not as two calls that differ.
  *
  * *detail lives in `arena`: "first at event 2, request body, /messages/0/content: \"a\" in the first, \"b\" in the second"; empty when
  * there is none. RN_NOMEM, RN_DAMAGED, RN_NOTFOUND.

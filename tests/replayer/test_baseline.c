@@ -632,6 +632,7 @@ START_TEST(a_diff_names_the_first_difference_of_each_pair)
     static const struct call answers[2] = {{.answer = "Yes"}, {.answer = "No"}};
     static const struct call model = {.model = "m-9"};
     static const struct call two[2] = {{0}, {.question = "More?"}};
+    static const struct call three[3] = {{.question = "Which queue?"}, {0}, {.question = "More?"}};
     const struct {
         const char *name;
         const struct call *before;
@@ -650,6 +651,10 @@ START_TEST(a_diff_names_the_first_difference_of_each_pair)
         {"model", &plain, &model, 1, 1, "event 1, request body, /model"},
         {"less", two, two, 2, 1,
          "first at event 2: POST /v1/chat/completions stands only in the first"},
+        {"dropped", three, three + 1, 3, 2,
+         "traces dropped: first at event 1: POST /v1/chat/completions stands only in the first"},
+        {"added", three + 1, three, 2, 3,
+         "traces added: first at event 1: POST /v1/chat/completions stands only in the second"},
         {"same", two, two, 2, 2, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -665,7 +670,7 @@ START_TEST(a_diff_names_the_first_difference_of_each_pair)
     }
     (void)record("new", NULL, usual, 1);
     (void)now;
-    const struct rn_selection selection = {.limit = 7};
+    const struct rn_selection selection = {.limit = 9};
     struct rn_baseline frozen;
     ck_ok(rn_baseline_freeze(store, "after", &selection, "", &frozen, &error));
     rn_baseline_free(&frozen);
