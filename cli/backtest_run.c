@@ -50,7 +50,7 @@ static void on_progress(void *self, const struct rn_backtest_progress *progress)
     char text[240];
     (void)self;
     draw_bar(bar, progress->answered, progress->calls);
-    int len = snprintf(text, sizeof text, "[%s] %" PRIu64 " of %" PRIu64 ", %.0f/s", bar,
+    int len = snprintf(text, sizeof text, "[%s] %" PRIu64 " of %" PRIu64 " done, %.0f/s", bar,
                        progress->answered, progress->calls, progress->per_second);
     if (progress->failed > 0) {
         len += snprintf(text + len, sizeof text - (size_t)len, ", %" PRIu64 " failed",
@@ -78,7 +78,7 @@ static void tell_end(const struct rn_backtest_outcome *outcome)
 {
     struct rn_human sent, took;
     char money[RN_MONEY_BYTES_MAX];
-    (void)fprintf(stderr, "%s in %s, %" PRIu64 " answered, %" PRIu64 " failed",
+    (void)fprintf(stderr, "%s in %s, %" PRIu64 " calls done, %" PRIu64 " of them failed",
                   rn_human_count(&sent, outcome->sent, "request", "requests"),
                   rn_human_duration(&took, outcome->wall_ns), outcome->answered, outcome->failed);
     if (outcome->retried > 0) {

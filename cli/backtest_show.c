@@ -162,7 +162,8 @@ static enum rn_status add_table(struct rn_buffer *out, const struct rn_screen *s
                compared + report->pairs[RN_PAIR_RECORDED_FAILED]);
     add_shares(&facts, report);
     add_shift(&facts, "refuses", report->recorded_refuses, report->fresh_refuses, compared);
-    add_shift(&facts, "is valid JSON", report->recorded_json, report->fresh_json, compared);
+    add_shift(&facts, "is valid JSON", report->recorded_json, report->fresh_json,
+              report->shares[RN_ASPECT_JSON].judged);
     add_spread(&facts, "latency", &report->recorded_latency, &report->fresh_latency);
     add_spread(&facts, "first byte", &report->recorded_first_byte, &report->fresh_first_byte);
     add_number(&facts, "tokens in", report->recorded_tokens_in, report->fresh_tokens_in);
@@ -264,7 +265,7 @@ static enum rn_status add_differences(struct rn_buffer *out, const struct rn_pai
         [RN_ASPECT_JSON] = "JSON validity", [RN_ASPECT_FINISH] = "finish reason",
         [RN_ASPECT_REFUSAL] = "refusal",    [RN_ASPECT_VECTORS] = "vectors",
     };
-    const char *before = "differs in ";
+    const char *before = "differ in ";
     enum rn_status status = RN_OK;
     if (pair->kind != RN_PAIR_COMPARED) {
         return rn_buffer_addf(out,

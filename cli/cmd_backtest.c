@@ -149,10 +149,11 @@ static void facts_document(json_t *object, const struct rn_backtest_facts *facts
     rn_json_out_moment(object, "created", facts->created_wall_ns);
     rn_json_out_text(object, "to", facts->to);
     rn_json_out_text(object, "url", facts->url);
-    rn_json_out_u64(object, "calls", facts->calls);
+    rn_json_out_u32(object, "calls", (uint32_t)facts->calls);
     json_t *left_out = json_object();
     for (unsigned why = 0; why < RN_LEFT_COUNT; why++) {
-        rn_json_out_u64(left_out, rn_left_out_name((enum rn_left_out)why), facts->left_out[why]);
+        rn_json_out_u32(left_out, rn_left_out_name((enum rn_left_out)why),
+                        (uint32_t)facts->left_out[why]);
     }
     (void)json_object_set_new(object, "left_out", left_out);
     rn_json_out_u64(object, "expected_tokens_in", facts->tokens_in);
@@ -162,9 +163,11 @@ static void facts_document(json_t *object, const struct rn_backtest_facts *facts
         rn_json_out_u64(object, "spent_pico_usd", facts->spent_pico);
     }
     rn_json_out_u64(object, "expected_seconds", facts->seconds);
-    rn_json_out_u64(object, "budget_pico_usd", facts->budget_pico);
-    rn_json_out_u64(object, "answered", facts->answered);
-    rn_json_out_u64(object, "failed", facts->failed);
+    if (facts->budget_pico > 0) {
+        rn_json_out_u64(object, "budget_pico_usd", facts->budget_pico);
+    }
+    rn_json_out_u32(object, "done", (uint32_t)facts->answered);
+    rn_json_out_u32(object, "failed", (uint32_t)facts->failed);
     rn_json_out_bool(object, "complete", facts->complete);
 }
 
@@ -291,7 +294,7 @@ static int run_resume(int argc, char **argv)
 
 static const struct rn_table_column columns[] = {
     {"BACKTEST", false, false}, {"NAME", false, true},  {"MADE", false, false},
-    {"TO", false, true},        {"CALLS", true, false}, {"ANSWERED", true, false},
+    {"TO", false, true},        {"CALLS", true, false}, {"DONE", true, false},
     {"FAILED", true, false},    {"SPENT", true, false},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof *columns)

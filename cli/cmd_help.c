@@ -42,10 +42,16 @@ static int run(int argc, char **argv)
             return rn_cli_command_unknown(line.words[0]);
         }
     }
-    if (line.word_count == 2) {
-        command = rn_cli_part_find(command, line.words[1]);
+    if (line.word_count == 2 && command != NULL) {
+        const struct rn_cli_command *part = rn_cli_part_find(command, line.words[1]);
+        if (part == NULL) {
+            return rn_cli_complainf("help", RN_EXIT_TROUBLE,
+                                    "%s has no part '%s'; `reenact help %s` tells what it has",
+                                    command->name, line.words[1], command->name);
+        }
+        command = part;
     }
-    if (line.word_count > 2 || line.rest_count > 0 || (line.word_count == 2 && command == NULL)) {
+    if (line.word_count > 2 || line.rest_count > 0) {
         return rn_cli_complainf("help", RN_EXIT_TROUBLE,
                                 "takes one command at most, such as 'record' or 'baseline freeze'");
     }
