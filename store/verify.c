@@ -256,9 +256,39 @@ static bool is_known_damaged(const struct walk *walk, const struct rn_trace_id *
 struct entry_walk {
     struct walk *walk;
     const struct rn_trace_id *id;
+    struct rn_buffer met; /* a bit for each event that has earned a foreign id so far */
 };
 
-/* An entry the log earns: is it there, and does it say the same? Of a foreign id the first place counts. */
+static bool was_met(const struct rn_buffer *met, uint32_t n)
+{
+    return n / 8 < met->len && (met->data[n / 8] >> (n % 8) & 1) != 0;
+}
+
+static enum rn_status note_met(struct rn_buffer *met, uint32_t n)
+{
+    enum rn_status status = RN_OK;
+    while (status == RN_OK && n <= RN_TRACE_EVENTS_MAX && met->len <= n / 8) {
+        status = rn_buffer_add_byte(met, 0);
+    }
+    if (status == RN_OK && n / 8 < met->len) {
+        met->data[n / 8] |= (uint8_t)(1u << (n % 8));
+    }
+    return status;
+}
+
+/*
+ * Of a foreign id the place that was committed first counts, which need not be the least: calls that are in flight together
+ * end in any order, and share a traceparent. Entries come in the order of rows, so the place has been met by now.
+ */
+static enum rn_status check_place(struct entry_walk *entries, struct rn_bytes found,
+                                  struct rn_bytes earned, bool *same)
+{
+    *same = rn_bytes_equal(found, earned) ||
+            (found.len == 4 && was_met(&entries->met, rn_get_u32(found.data)));
+    return note_met(&entries->met, rn_get_u32(earned.data));
+}
+
+/* An entry the log earns: is it there, and does it say the same? */
 static enum rn_status check_earned(void *self, const struct rn_index_entry *entry,
                                    struct rn_error *error)
 {
@@ -266,7 +296,7 @@ static enum rn_status check_earned(void *self, const struct rn_index_entry *entr
         [RN_TREE_TIME] = "the times",       [RN_TREE_EVENT] = "the events",
         [RN_TREE_SUFFIX] = "the suffixes",  [RN_TREE_NAME] = "the names",
         [RN_TREE_SESSION] = "the sessions", [RN_TREE_ID] = "the foreign ids"};
-    const struct entry_walk *entries = self;
+    struct entry_walk *entries = self;
     struct walk *walk = entries->walk;
     struct rn_db_txn *txn = NULL;
     struct rn_bytes found = {0};
@@ -281,7 +311,7 @@ static enum rn_status check_earned(void *self, const struct rn_index_entry *entr
     }
     status = rn_db_get(txn, entry->tree, entry->key, &found);
     if (status == RN_OK && entry->tree == RN_TREE_ID) {
-        same = found.len == 4 && rn_get_u32(found.data) <= rn_get_u32(entry->value.data);
+        status = check_place(entries, found, entry->value, &same);
     } else if (status == RN_OK) {
         same = rn_bytes_equal(found, entry->value);
     }
@@ -322,13 +352,14 @@ static int by_row(const void *a, const void *b)
 static enum rn_status check_indexes(struct walk *walk, const struct rn_trace_summary *summary,
                                     struct rn_pieces *pieces)
 {
-    struct entry_walk entries = {walk, &summary->id};
+    struct entry_walk entries = {.walk = walk, .id = &summary->id};
     struct rn_buffer again = {0};
     struct rn_buffer stored = {0};
     char text[33];
     qsort(pieces->at, pieces->count, sizeof *pieces->at, by_row);
     enum rn_status status = rn_index_again(walk->store, &summary->id, pieces, check_earned,
                                            &entries, &again, walk->error);
+    rn_buffer_free(&entries.met);
     if (status == RN_DAMAGED) { /* a row is gone: check_trees says which */
         rn_buffer_free(&again);
         return RN_OK;

@@ -377,6 +377,25 @@ START_TEST(a_trace_that_is_being_recorded_is_no_finding)
 }
 END_TEST
 
+/* All exchanges of traces.h carry one traceparent. */
+START_TEST(calls_in_flight_together_may_end_in_any_order)
+{
+    struct maker maker = {.store = store};
+    struct rn_trace_id id;
+    struct findings findings = {0};
+    pthread_mutex_init(&maker.lock, NULL);
+    pthread_cond_init(&maker.woken, NULL);
+    ck_ok(rn_writer_start(store, maker_wake, &maker, RN_LIT("key"), &maker.writer, &error));
+    struct rn_recording *trace = maker_trace(&maker, NULL, false, &id);
+    maker_exchange(&maker, trace, 3, "jkl");
+    maker_exchange(&maker, trace, 1, "jkl");
+    maker_exchange(&maker, trace, 2, "jkl");
+    maker_end(&maker, trace);
+    ck_assert_msg(verify(&findings) == 0, "%s", findings.sentence);
+    rn_writer_free(maker.writer);
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("store/verify");
@@ -394,6 +413,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, torn_pages_are_a_finding_and_no_crash);
     tcase_add_test(cases, failed_allocations_are_errors_and_no_findings);
     tcase_add_test(cases, a_trace_that_is_being_recorded_is_no_finding);
+    tcase_add_test(cases, calls_in_flight_together_may_end_in_any_order);
     suite_add_tcase(suite, cases);
     return suite;
 }
