@@ -117,6 +117,9 @@ static enum rn_status add_row(struct listing *listing, const struct rn_trace_sum
 static bool visit(void *self, const struct rn_trace_summary *summary)
 {
     struct listing *listing = self;
+    if (!is_selective && rn_trace_is_backtest(summary)) {
+        return true; /* `backtest list` has these */
+    }
     if (listing->limit > 0 && listing->shown == listing->limit) {
         listing->more = true;
         return false;

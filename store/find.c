@@ -46,21 +46,38 @@ static struct rn_bytes id_in_key(struct rn_bytes key)
 /* --- ways to a trace ------------------------------------------------------------------------------------------------ */
 
 /* Number `back` from the end of the entries under `prefix` whose key ends with a time and an id. */
+/* Whether the entry's trace holds answers of a backtest: `last`, names and foreign ids mean what happened to somebody. */
+static bool is_backtest(const struct rn_scan_entry *entry)
+{
+    static const struct rn_trace_id unknown;
+    struct rn_trace_summary summary;
+    return entry->summary.len > 0 &&
+           rn_summary_decode(&unknown, entry->summary, &summary, NULL) == RN_OK &&
+           rn_trace_is_backtest(&summary);
+}
+
 static enum rn_status nth_newest(struct rn_store *store, enum rn_tree tree, struct rn_bytes prefix,
                                  uint64_t back, struct candidates *out, struct rn_error *error)
 {
-    struct rn_scan scan = {.store = store, .tree = tree, .prefix = prefix, .backwards = true};
+    struct rn_scan scan = {
+        .store = store, .tree = tree, .prefix = prefix, .backwards = true, .with_summaries = true};
     struct rn_scan_entry entries[RN_SCAN_ENTRIES_MAX];
     unsigned count = 1;
     enum rn_status status = RN_OK;
     while (status == RN_OK && count > 0) {
         struct rn_arena arena = {0};
         status = rn_scan_next(&scan, &arena, entries, &count, error);
-        if (status == RN_OK && back < count) {
-            candidates_add(out, id_in_key(entries[back].key), UINT32_MAX);
-            count = 0;
+        for (unsigned i = 0; status == RN_OK && i < count; i++) {
+            if (is_backtest(&entries[i])) {
+                continue;
+            }
+            if (back == 0) {
+                candidates_add(out, id_in_key(entries[i].key), UINT32_MAX);
+                count = 0;
+            } else {
+                back--;
+            }
         }
-        back -= back < count ? 0 : count;
         rn_arena_free(&arena);
     }
     return status;
@@ -151,12 +168,16 @@ static enum rn_status by_foreign(struct rn_store *store, struct rn_bytes text,
                            .prefix = rn_bytes_of(prefix, kept.len + 1),
                            .with_summaries = true};
     enum rn_status status = rn_scan_next(&scan, &arena, entries, &count, error);
-    for (unsigned i = 0; status == RN_OK && i < count; i++) {
-        if (entries[i].summary.len == 0) { /* of a trace that is being dropped */
-            continue;
-        }
-        if (entries[i].key.len == kept.len + 1 + RN_TRACE_ID_BYTES && entries[i].value.len == 4) {
-            candidates_add(out, id_in_key(entries[i].key), rn_get_u32(entries[i].value.data));
+    /* Answers of a backtest repeat ids of what they were asked with: they count where nothing else holds the id. */
+    for (unsigned turn = 0; turn < 2 && out->count == 0; turn++) {
+        for (unsigned i = 0; status == RN_OK && i < count; i++) {
+            if (entries[i].summary.len == 0 || is_backtest(&entries[i]) != (turn == 1)) {
+                continue; /* no summary: of a trace that is being dropped */
+            }
+            if (entries[i].key.len == kept.len + 1 + RN_TRACE_ID_BYTES &&
+                entries[i].value.len == 4) {
+                candidates_add(out, id_in_key(entries[i].key), rn_get_u32(entries[i].value.data));
+            }
         }
     }
     rn_arena_free(&arena);

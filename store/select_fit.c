@@ -170,7 +170,7 @@ bool rn_fit_start(const struct rn_fit *fit, uint64_t started_wall_ns)
 bool rn_fit_trace(const struct rn_fit *fit, const struct rn_trace_summary *summary)
 {
     const struct rn_selection *asked = fit->asked;
-    return (fit->is_named || !rn_bytes_equal(summary->kind, RN_LIT("backtest"))) &&
+    return (fit->is_named || !rn_trace_is_backtest(summary)) &&
            (asked->name == NULL || fits_pattern(summary->name, asked->name)) &&
            (!fit->has_session || rn_trace_id_equal(&summary->session, &fit->session)) &&
            fits_text(summary->release, asked->release) && has_tags(summary->tags, asked->tags) &&

@@ -43,6 +43,11 @@ static enum rn_status fail_no_trace(struct rn_store *store, const struct rn_trac
     return rn_fail(error, RN_NOTFOUND, "there is no trace %s in %s", text, store->path);
 }
 
+bool rn_trace_is_backtest(const struct rn_trace_summary *summary)
+{
+    return rn_bytes_equal(summary->kind, RN_LIT("backtest"));
+}
+
 enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id *id,
                                 struct rn_arena *arena, struct rn_trace_summary *out,
                                 struct rn_error *error)

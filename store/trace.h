@@ -37,6 +37,9 @@ struct rn_trace_summary {
     struct rn_salts salts;
 };
 
+/* Whether it holds the answers of a backtest: nothing that happened to anybody. It is found by its id and by nothing else. */
+bool rn_trace_is_backtest(const struct rn_trace_summary *summary);
+
 /* RN_NOTFOUND when there is no such trace. */
 enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id *id,
                                 struct rn_arena *arena, struct rn_trace_summary *out,
@@ -61,9 +64,8 @@ enum rn_status rn_trace_event(struct rn_store *store, const struct rn_trace_id *
  * writes to the store meanwhile is not waited for.
  */
 enum rn_status rn_trace_event_indexed(struct rn_store *store, const struct rn_trace_id *id,
-                                      enum rn_event_class class, uint32_t n,
-                                      struct rn_arena *arena, struct rn_event *out,
-                                      struct rn_error *error);
+                                      enum rn_event_class class, uint32_t n, struct rn_arena *arena,
+                                      struct rn_event *out, struct rn_error *error);
 
 /*
  * Whether the trace's digests follow from its events. RN_DAMAGED names the first event that does not fit (its own frames

@@ -196,6 +196,22 @@ START_TEST(foreign_ids_lead_to_their_trace)
 }
 END_TEST
 
+START_TEST(answers_of_a_backtest_are_found_by_their_id_alone)
+{
+    struct rn_recording_settings settings = {.name = "here", .kind = "backtest"};
+    struct rn_trace_id a = make(A, "here", false, "chatcmpl-same");
+    ck_assert(rn_trace_id_parse(RN_LIT(C), &settings.id));
+    struct rn_recording *trace = rn_recording_open(maker.writer, &settings, NULL);
+    maker_exchange(&maker, trace, 1, "chatcmpl-same");
+    maker_end(&maker, trace);
+    assert_finds("last", &a);
+    assert_finds("here", &a);
+    assert_finds(C, &settings.id);
+    ck_assert_int_eq(find("last~1"), RN_NOTFOUND);
+    ck_assert_int_eq(find("here~1"), RN_NOTFOUND);
+}
+END_TEST
+
 START_TEST(names_come_before_foreign_ids)
 {
     struct rn_trace_id named = make(A, "req_bbb_1", false, "aaa");
@@ -346,6 +362,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, names_as_long_as_they_like);
     tcase_add_test(cases, an_event_may_follow_a_colon);
     tcase_add_test(cases, foreign_ids_lead_to_their_trace);
+    tcase_add_test(cases, answers_of_a_backtest_are_found_by_their_id_alone);
     tcase_add_test(cases, names_come_before_foreign_ids);
     tcase_add_test(cases, all_traces_are_visited_in_order_of_time);
     tcase_add_test(cases, one_damaged_summary_hides_no_other_trace);
