@@ -126,6 +126,9 @@ static enum rn_status load(struct rn_send_call *call, struct rn_arena *arena,
     if (status != RN_OK) {
         return status;
     }
+    if (send->pace.budget_pico == 0) {
+        rn_event_set(&event, RN_TAG_RESPONSE_BODY, RN_LIT("")); /* nobody asks for its usage */
+    }
     status = rn_view_make(arena, &event, &view);
     if (status == RN_OK) {
         status = rn_plan_request_make(&send->plan, &view, rn_buffer_bytes(&send->credential), arena,
