@@ -12,9 +12,10 @@
 void rn_plot_share(struct rn_sheet *sheet, double share, const char *of)
 {
     rn_sheet_putf(sheet,
-                  "<svg viewBox=\"0 0 160 9\" role=\"img\" aria-label=\"%.1f%%\">"
-                  "<rect class=\"track\" width=\"160\" height=\"9\" rx=\"1.5\"/>"
-                  "<rect class=\"%s\" width=\"%.2f\" height=\"9\" rx=\"1.5\"/></svg>",
+                  "<svg viewBox=\"0 0 160 9\" preserveAspectRatio=\"none\" role=\"img\" "
+                  "aria-label=\"%.1f%%\">"
+                  "<rect class=\"track\" width=\"160\" height=\"9\"/>"
+                  "<rect class=\"%s\" width=\"%.2f\" height=\"9\"/></svg>",
                   100 * share, of, 160 * share);
 }
 
@@ -22,11 +23,12 @@ void rn_plot_amounts(struct rn_sheet *sheet, double recorded, double fresh, cons
 {
     double most = recorded > fresh ? recorded : fresh;
     double scale = most > 0 ? 160 / most : 0;
-    rn_sheet_put(sheet, "<svg viewBox=\"0 0 160 20\" role=\"img\" aria-label=\"");
+    rn_sheet_put(sheet, "<svg class=\"pair\" viewBox=\"0 0 160 19\" preserveAspectRatio=\"none\" "
+                        "role=\"img\" aria-label=\"");
     rn_sheet_text(sheet, label);
     rn_sheet_putf(sheet,
-                  "\"><rect class=\"recorded\" width=\"%.2f\" height=\"8\" rx=\"1.5\"/>"
-                  "<rect class=\"fresh\" y=\"11\" width=\"%.2f\" height=\"8\" rx=\"1.5\"/></svg>",
+                  "\"><rect class=\"recorded\" width=\"%.2f\" height=\"8\"/>"
+                  "<rect class=\"fresh\" y=\"11\" width=\"%.2f\" height=\"8\"/></svg>",
                   recorded * scale, fresh * scale);
 }
 

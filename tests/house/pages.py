@@ -75,9 +75,21 @@ def check_stages():
         check(f"docs/flow.md draws {name}", name in names, "no folder has it")
 
 
+def check_metrics():
+    """docs/backtest.md has every metric of --fail-if, in the order and words of the program, and no other."""
+    kinds = {"COUNT": "count", "SHARE": "share", "RATIO": "ratio", "TIME": "time", "MONEY": "money"}
+    source = re.sub(r'"\s*\n\s*"', "", read("replayer/metric.c"))
+    rows = [f"| `{name}` | {kinds[kind]} | {words} |"
+            for name, kind, words in re.findall(r'METRIC\((\w+),\s*RN_METRIC_(\w+),\s*"([^"]*)"\)', source)]
+    said = re.findall(rf"^\| `\w+` \| (?:{'|'.join(kinds.values())}) \|.*$", read("docs/backtest.md"), re.M)
+    check("docs/backtest.md lists the metrics as they are", rows and rows == said,
+          f"differ: {sorted(set(rows) ^ set(said))}")
+
+
 for page in PAGES:
     check_names(page)
 check_libraries()
 check_stages()
+check_metrics()
 print(f"counted: {passed} passed, {failed} failed")
 sys.exit(failed > 0)
