@@ -7,9 +7,13 @@
 #include "base/memory.h"
 #include "utf8.h"
 
+/* Something of the document under way is missing. */
+static _Thread_local bool is_short;
+
 json_t *rn_members_new(const char *schema)
 {
     json_set_alloc_funcs(rn_alloc, rn_free);
+    is_short = false;
     json_t *document = json_object();
     rn_member_text(document, "schema", schema);
     return document;
@@ -17,7 +21,12 @@ json_t *rn_members_new(const char *schema)
 
 void rn_member(json_t *object, const char *name, json_t *value)
 {
-    (void)json_object_set_new(object, name, value);
+    is_short = json_object_set_new(object, name, value) != 0 || is_short;
+}
+
+void rn_member_of_list(json_t *list, json_t *value)
+{
+    is_short = json_array_append_new(list, value) != 0 || is_short;
 }
 
 /* The text with U+FFFD for each byte that is part of no character. */
@@ -99,11 +108,11 @@ json_t *rn_member_event(const struct rn_trace_id *trace, uint32_t n)
     return event;
 }
 
-enum rn_status rn_members_print(json_t *document, const char *last, struct rn_buffer *out)
+enum rn_status rn_members_print(json_t *document, struct rn_buffer *out)
 {
     /* Twelve digits: 0.95 is not 0.94999999999999996. */
     size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(12);
-    char *text = json_object_get(document, last) == NULL ? NULL : json_dumps(document, flags);
+    char *text = is_short ? NULL : json_dumps(document, flags);
     enum rn_status status = text == NULL ? RN_NOMEM : rn_buffer_add(out, rn_bytes_text(text));
     rn_free(text);
     json_decref(document);

@@ -2,8 +2,8 @@
  * Members of the JSON documents of this folder (receipts, reports), after one convention (DESIGN 9): numbers of 64 bits, nanoseconds and digests
  * are strings. Private to replayer/.
  *
- * All of them accept NULL for the object and the value and then leave the member out: memory that ran out is noticed once, by
- * rn_members_print.
+ * All of them accept NULL for object, list and value, which is how memory runs out here. The document is then not what it claims to be:
+ * rn_members_print refuses it, however small what is missing. One document at a time in a thread.
  */
 #ifndef RN_REPLAYER_MEMBERS_H
 #define RN_REPLAYER_MEMBERS_H
@@ -15,8 +15,9 @@
 /* A new document {"schema": schema}. Sets jansson's allocator to ours. */
 json_t *rn_members_new(const char *schema);
 
-/* Takes `value` over. */
+/* Take `value` over. */
 void rn_member(json_t *object, const char *name, json_t *value);
+void rn_member_of_list(json_t *list, json_t *value);
 /* Text that may hold anything: what is no UTF-8 becomes U+FFFD. */
 json_t *rn_member_string(struct rn_bytes text);
 void rn_member_bytes(json_t *object, const char *name, struct rn_bytes text);
@@ -33,10 +34,7 @@ void rn_member_digest(json_t *object, const char *name, const uint8_t digest[RN_
 /* {"trace": ..., "event": n} */
 json_t *rn_member_event(const struct rn_trace_id *trace, uint32_t n);
 
-/*
- * Appends the document's text and frees it. `last` is the member that was added last: where it is missing, memory ran out on the
- * way. RN_NOMEM, RN_LIMIT of `out`.
- */
-enum rn_status rn_members_print(json_t *document, const char *last, struct rn_buffer *out);
+/* Appends the document's text and frees it. RN_NOMEM: also where anything of it is missing; RN_LIMIT of `out`. */
+enum rn_status rn_members_print(json_t *document, struct rn_buffer *out);
 
 #endif

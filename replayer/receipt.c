@@ -32,7 +32,7 @@ static json_t *traces_of(const struct rn_receipt_facts *facts)
         rn_member_text(one, "complete", complete_name(trace->complete));
         rn_member_digest(one, "evidence", trace->digests.evidence);
         rn_member_digest(one, "said", trace->digests.said);
-        (void)json_array_append_new(list, one);
+        rn_member_of_list(list, one);
     }
     return list;
 }
@@ -53,7 +53,7 @@ static json_t *command_of(const struct rn_receipt_facts *facts)
     json_t *command = json_object();
     json_t *argv = json_array();
     for (size_t i = 0; facts->rerun->argv != NULL && facts->rerun->argv[i] != NULL; i++) {
-        (void)json_array_append_new(argv, rn_member_string(rn_bytes_text(facts->rerun->argv[i])));
+        rn_member_of_list(argv, rn_member_string(rn_bytes_text(facts->rerun->argv[i])));
     }
     rn_member(command, "argv", argv);
     rn_member_text(command, "cwd", facts->rerun->cwd == NULL ? "" : facts->rerun->cwd);
@@ -85,7 +85,7 @@ static json_t *rules_of(const struct rn_receipt_facts *facts)
     json_t *served = json_object();
     for (unsigned rule = RN_RULE_BYTES; rule <= RN_RULE_JSON; rule++) {
         if ((facts->settings->rules & 1u << rule) != 0) {
-            (void)json_array_append_new(allowed, json_string(names[rule]));
+            rn_member_of_list(allowed, json_string(names[rule]));
         }
         rn_member_count(served, names[rule], facts->outcome->by_rule[rule]);
     }
@@ -146,7 +146,7 @@ static void put_rows(json_t *receipt, const char *name, const char *left_off,
         if (recorded->ambiguous) {
             rn_member(one, "ambiguous", json_true());
         }
-        (void)json_array_append_new(list, one);
+        rn_member_of_list(list, one);
     }
     rn_member(receipt, name, list);
     rn_member_count(receipt, left_off, left);
@@ -172,7 +172,7 @@ static json_t *misses_of(const struct rn_receipt_facts *facts)
     const struct rn_finding *misses =
         facts->replayer == NULL ? NULL : rn_replayer_misses(facts->replayer, &count);
     for (size_t i = 0; i < count; i++) {
-        (void)json_array_append_new(list, finding_of(facts->catalog, &misses[i]));
+        rn_member_of_list(list, finding_of(facts->catalog, &misses[i]));
     }
     return list;
 }
@@ -194,7 +194,7 @@ static json_t *altered_of(const struct rn_receipt_facts *facts)
         rn_member_text(one, "field", rn_tag_name(alteration->tag));
         rn_member_u64(one, "offset", alteration->offset);
         rn_member_u64(one, "length", alteration->len);
-        (void)json_array_append_new(list, one);
+        rn_member_of_list(list, one);
     }
     rn_member(altered, "list", list);
     return altered;
@@ -276,7 +276,7 @@ enum rn_status rn_receipt_make(const struct rn_receipt_facts *facts, struct rn_a
 {
     struct rn_buffer text;
     rn_buffer_init(&text, RN_RECEIPT_BYTES_MAX);
-    enum rn_status status = rn_members_print(document_of(facts), "ended_ns", &text);
+    enum rn_status status = rn_members_print(document_of(facts), &text);
     if (status == RN_OK) {
         *out = rn_arena_copy(arena, rn_buffer_bytes(&text));
         status = out->data == NULL ? RN_NOMEM : RN_OK;

@@ -115,7 +115,7 @@ static json_t *conditions_of(const struct rn_judged_condition *conditions, size_
                   conditions[i].unknown == NULL
                       ? json_null()
                       : rn_member_string(rn_bytes_text(conditions[i].unknown)));
-        (void)json_array_append_new(list, one);
+        rn_member_of_list(list, one);
     }
     return list;
 }
@@ -128,7 +128,7 @@ static json_t *failures_of(const struct rn_report *report)
         json_t *one = rn_member_event(&failure->trace, failure->n);
         rn_member_bytes(one, "what", failure->what);
         rn_member_count(one, "count", failure->count);
-        (void)json_array_append_new(list, one);
+        rn_member_of_list(list, one);
     }
     return list;
 }
@@ -164,7 +164,7 @@ static json_t *worst_of(const struct rn_report *report)
         for (int aspect = 0; aspect < RN_ASPECT_COUNT; aspect++) {
             if (((worst->pair.judged & ~worst->pair.same) >> aspect & 1u) != 0) {
                 const char *name = rn_aspect_name((enum rn_aspect)aspect);
-                (void)json_array_append_new(differs, rn_member_string(rn_bytes_text(name)));
+                rn_member_of_list(differs, rn_member_string(rn_bytes_text(name)));
             }
         }
         rn_member(one, "answer", rn_member_event(&worst->answer_trace, worst->answer_n));
@@ -173,7 +173,7 @@ static json_t *worst_of(const struct rn_report *report)
         rn_member_bytes(one, "asked", worst->asked);
         rn_member(one, "recorded", side_of(&worst->pair.recorded, worst->recorded));
         rn_member(one, "fresh", side_of(&worst->pair.fresh, worst->fresh));
-        (void)json_array_append_new(list, one);
+        rn_member_of_list(list, one);
     }
     return list;
 }
@@ -214,6 +214,6 @@ enum rn_status rn_report_json(const struct rn_report *report,
     rn_member(document, "left_out", left_out_of(report));
     rn_member_count(document, "twice", report->twice);
     rn_member(document, "worst", worst_of(report));
-    enum rn_status status = rn_members_print(document, "worst", out);
+    enum rn_status status = rn_members_print(document, out);
     return status == RN_OK ? rn_buffer_add_byte(out, '\n') : status;
 }
