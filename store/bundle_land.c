@@ -143,11 +143,16 @@ static enum rn_status sweep_entry(struct rn_store *store, const struct rn_scan_e
     }
     memcpy(known.item.id.bytes, entry->key.data + MARK_BYTES, RN_TRACE_ID_BYTES);
     memcpy(known.item.evidence, entry->value.data + OWNER_BYTES, RN_SHA256_BYTES);
-    enum rn_status status = change_marks(store, &marked, 1, &entry->value, error);
+    struct rn_error inner = {.text = ""};
+    enum rn_status status = change_marks(store, &marked, 1, &entry->value, &inner);
     if (status == RN_BUSY) { /* somebody else sweeps */
         return RN_OK;
     }
-    return status == RN_OK ? take_out(store, marked, error) : status;
+    status = status == RN_OK ? take_out(store, marked, &inner) : status;
+    if (status == RN_DAMAGED || status == RN_REFUSED || status == RN_BUSY) {
+        return RN_OK; /* it stays, with its mark: a store must open whatever lies in it */
+    }
+    return status == RN_OK ? status : rn_fail(error, status, "%s", inner.text);
 }
 
 enum rn_status rn_bundle_sweep(struct rn_store *store, struct rn_error *error)

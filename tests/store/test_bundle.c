@@ -930,6 +930,29 @@ START_TEST(what_another_live_import_adds_is_left_to_it)
 }
 END_TEST
 
+START_TEST(a_mark_that_nothing_can_be_done_about_lets_the_store_open)
+{
+    struct rn_store *to = other("to");
+    struct rn_db_txn *txn = NULL;
+    uint8_t key[7 + RN_TRACE_ID_BYTES] = "import/";
+    uint8_t value[RN_OWNER_TEXT_BYTES - 1 + RN_SHA256_BYTES] = {0};
+    memcpy(key + 7, ids[1].bytes, RN_TRACE_ID_BYTES);
+    memset(value, 'f', RN_OWNER_TEXT_BYTES - 1); /* nobody */
+    ck_ok(rn_db_begin(to->db, true, &txn, &error));
+    ck_ok(rn_db_put(txn, RN_TREE_META, rn_bytes_of(key, sizeof key),
+                    rn_bytes_of(value, sizeof value), &error));
+    ck_ok(rn_db_put(txn, RN_TREE_TRACE, rn_bytes_of(ids[1].bytes, RN_TRACE_ID_BYTES), RN_LIT("?"),
+                    &error));
+    ck_ok(rn_db_commit(txn, &error));
+    rn_store_close(to);
+    to = other("to");
+    write_bundle(store, "b");
+    ck_assert_int_eq(read_bundle("b", to), RN_DAMAGED);
+    ck_assert_ptr_nonnull(strstr(error.text, "summary"));
+    rn_store_close(to);
+}
+END_TEST
+
 START_TEST(a_lost_trace_travels_as_one)
 {
     struct maker maker;
@@ -986,6 +1009,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, a_full_disk_leaves_whole_traces_and_the_next_import_goes_on);
     tcase_add_test(cases, an_import_that_dies_leaves_nothing_half_done_and_can_be_repeated);
     tcase_add_test(cases, what_another_live_import_adds_is_left_to_it);
+    tcase_add_test(cases, a_mark_that_nothing_can_be_done_about_lets_the_store_open);
     tcase_add_test(cases, a_lost_trace_travels_as_one);
     suite_add_tcase(suite, cases);
     return suite;
