@@ -100,10 +100,13 @@ static struct rn_trace_id record_questions(const char *const *answers, uint32_t 
 static struct rn_backtest_facts plan(const char *name)
 {
     static const struct rn_selection everything = {.name = NULL};
+    static char key[] = "OPENAI_API_KEY=nobody's";
+    char *const environment[] = {key, NULL};
     const struct rn_backtest_settings settings = {.store = store_path,
                                                   .selection = &everything,
                                                   .name = name,
                                                   .to = "openai/gpt-4.1",
+                                                  .environment = environment,
                                                   .budget_pico = UINT64_MAX / 2};
     struct rn_backtest_facts facts;
     char *summary = NULL;
@@ -213,6 +216,69 @@ START_TEST(what_came_is_held_beside_what_was_recorded)
     ck_assert(is(report.worst[2].fresh, "maybe not"));
     ck_assert_ptr_nonnull(strstr(report.headline, "2 calls failed: 400 rate_limit_exceeded"));
     ck_assert_ptr_nonnull(strstr(report.headline, "; 1 of 8 calls have no answer yet"));
+}
+END_TEST
+
+/* By what the readers of wire/ make of real bodies: which aspects are judged, and which of them are the same. */
+START_TEST(each_dialect_is_compared)
+{
+    static const struct {
+        const char *target, *body, *old, *new;
+        uint32_t judged, same;
+    } cases[] = {
+        {"/v1/messages", "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[]}",
+         "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":"
+         "\"Hm.\"},"
+         "{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\",\"input\":{\"x\":1}}],\"stop_reason\":"
+         "\"tool_use\"}",
+         "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":"
+         "\"hm\"},"
+         "{\"type\":\"tool_use\",\"id\":\"b\",\"name\":\"f\",\"input\":{\"x\": "
+         "1.0}}],\"stop_reason\":\"tool_use\"}",
+         1 << RN_ASPECT_TEXT | 1 << RN_ASPECT_NORMALISED | 1 << RN_ASPECT_TOOLS |
+             1 << RN_ASPECT_TOOL_NAMES | 1 << RN_ASPECT_FINISH | 1 << RN_ASPECT_REFUSAL,
+         1 << RN_ASPECT_NORMALISED | 1 << RN_ASPECT_TOOLS | 1 << RN_ASPECT_TOOL_NAMES |
+             1 << RN_ASPECT_FINISH | 1 << RN_ASPECT_REFUSAL},
+        {"/v1/responses",
+         "{\"model\":\"m\",\"input\":\"x\",\"text\":{\"format\":{\"type\":\"json_object\"}}}",
+         "{\"object\":\"response\",\"status\":\"completed\",\"output\":[{\"type\":\"message\","
+         "\"role\":\"assistant\","
+         "\"content\":[{\"type\":\"output_text\",\"text\":\"{}\"}]}]}",
+         "{\"object\":\"response\",\"status\":\"incomplete\",\"incomplete_details\":{\"reason\":"
+         "\"max_output_tokens\"},\"output\":[{\"type\":\"message\",\"role\":\"assistant\","
+         "\"content\":[{\"type\":\"output_text\",\"text\":\"{\"}]}]}",
+         1 << RN_ASPECT_TEXT | 1 << RN_ASPECT_NORMALISED | 1 << RN_ASPECT_JSON |
+             1 << RN_ASPECT_FINISH | 1 << RN_ASPECT_REFUSAL,
+         1 << RN_ASPECT_REFUSAL},
+        {"/v1/embeddings", "{\"model\":\"m\",\"input\":\"x\"}",
+         "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":[0.5,"
+         "1]}]}",
+         "{\"object\":\"list\",\"data\":[{\"object\":\"embedding\",\"index\":0,\"embedding\":[0.50,"
+         " 1.0]}]}",
+         1 << RN_ASPECT_VECTORS, 1 << RN_ASPECT_VECTORS},
+        {"/v1/chat/completions", CHAT_BODY, SAYS("yes", "stop"),
+         "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":null,"
+         "\"refusal\":\"No.\"},\"finish_reason\":\"stop\"}]}",
+         1 << RN_ASPECT_TEXT | 1 << RN_ASPECT_NORMALISED | 1 << RN_ASPECT_FINISH |
+             1 << RN_ASPECT_REFUSAL,
+         1 << RN_ASPECT_FINISH},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct made_call made[2];
+        struct rn_pair pair;
+        call_make(&made[0], &(struct call){.target = cases[i].target,
+                                           .body = cases[i].body,
+                                           .answer = cases[i].old});
+        call_make(&made[1], &(struct call){.target = cases[i].target,
+                                           .body = cases[i].body,
+                                           .answer = cases[i].new});
+        ck_assert_int_eq(rn_pair_make(&made[0].view, &made[1].view, &pair), RN_OK);
+        ck_assert_int_eq(pair.kind, RN_PAIR_COMPARED);
+        ck_assert_msg(pair.judged == cases[i].judged && pair.same == cases[i].same,
+                      "%s: judged %x, same %x", cases[i].target, pair.judged, pair.same);
+        call_free(&made[0]);
+        call_free(&made[1]);
+    }
 }
 END_TEST
 
@@ -338,6 +404,7 @@ Suite *rn_suite(void)
     TCase *reports = tcase_create("reports");
     tcase_add_checked_fixture(reports, setup, teardown);
     tcase_add_test(reports, what_came_is_held_beside_what_was_recorded);
+    tcase_add_test(reports, each_dialect_is_compared);
     tcase_add_test(reports, equal_answers_make_no_difference);
     tcase_add_test(reports, a_plan_that_was_never_run_has_a_report);
     tcase_add_test(reports, a_recording_that_went_away_leaves_its_pairs_unanswered);
