@@ -295,7 +295,7 @@ static enum rn_status compose_sum(struct rn_buffer *out, const struct rn_each_ou
                                 (unsigned)outcome->first_line);
     }
     status = status == RN_OK ? rn_buffer_addf(out, ", bypasses not observed") : status;
-    if (status == RN_OK && outcome->recorded > 0) {
+    if (status == RN_OK && outcome->recorded > 0 && outcome->signal_number == 0) {
         status = add_next_command(out, outcome->name);
     }
     return status == RN_OK ? rn_buffer_addf(out, "\n") : status;

@@ -1,6 +1,7 @@
 """`record --each`: a suite of inputs, each a run of its own; order, exits, ports, signals, and what is refused before anything runs."""
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -215,6 +216,30 @@ class Each(harness.Case):
         self.assertIn("3 cases,", stderr)
         self.assertIn("5 not begun", stderr)
         self.assertEqual(self.names(), ["suite/1", "suite/2", "suite/3"])
+
+    def test_a_key_at_the_terminal_reaches_each_command_once(self):
+        for jobs in (1, 2):
+            count, begun = (os.path.join(self.directory, f"{name}{jobs}") for name in ("count", "begun"))
+            path = self.write("suite.txt", "1\n2\n3\n")
+            waiter = self.write("waiter.sh", f'trap "echo once >> {count}; sleep 0.2; exit 9" INT; echo x >> {begun}; while :; do sleep 0.05; done')
+            pid, terminal = pty.fork()
+            if pid == 0:
+                os.chdir(self.directory)
+                os.execve(REENACT, [REENACT, "record", "--store", self.store, "--each", path, "-j", str(jobs), "--", "sh", waiter, "{input}"],
+                          self.environment)
+            while not os.path.exists(begun) or os.path.getsize(begun) < 2 * jobs:
+                self.assertEqual(os.waitpid(pid, os.WNOHANG), (0, 0))
+            os.write(terminal, b"\x03")
+            said = b""
+            try:
+                while data := os.read(terminal, 4096):
+                    said += data
+            except OSError:  # the other side is closed
+                pass
+            os.close(terminal)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 130, said)
+            with open(count) as file:
+                self.assertEqual(file.read(), "once\n" * jobs)
 
 
 if __name__ == "__main__":
