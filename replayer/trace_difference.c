@@ -193,7 +193,8 @@ static void compare_answers(struct beside *beside, const struct rn_view *a, cons
             rn_words(beside->arena, "first at %s, answer status: %u in the first, %u in the second",
                      beside->place, a->status, b->status);
     }
-    if (a->reading.dialect == RN_DIALECT_NONE || a->reading.dialect != b->reading.dialect) {
+    if (a->reading.dialect == RN_DIALECT_NONE || a->reading.dialect != b->reading.dialect ||
+        a->reading.unread || b->reading.unread) {
         compare_body(beside, "answer body", a->response.decoded, b->response.decoded);
     } else {
         compare_said(beside, a->reading.response, b->reading.response);

@@ -633,6 +633,7 @@ START_TEST(a_diff_names_the_first_difference_of_each_pair)
                                          {.tools = "[{\"name\":\"b\"}]"}};
     static const struct call answers[2] = {{.answer = "Yes"}, {.answer = "No"}};
     static const struct call model = {.model = "m-9"};
+    static const struct call broken[2] = {{.answer = "no \" JSON"}, {.answer = "no \" json"}};
     static const struct call two[2] = {{0}, {.question = "More?"}};
     static const struct call three[3] = {{.question = "Which queue?"}, {0}, {.question = "More?"}};
     const struct {
@@ -650,6 +651,7 @@ START_TEST(a_diff_names_the_first_difference_of_each_pair)
         {"tools", &tools[0], &tools[1], 1, 1, "event 1, request body, /tools/0/name: \"a\" in"},
         {"answer", &answers[0], &answers[1], 1, 1,
          "event 1, answer, text: Yes in the first, No in"},
+        {"broken", &broken[0], &broken[1], 1, 1, "event 1, answer body, byte"},
         {"model", &plain, &model, 1, 1, "event 1, request body, /model"},
         {"less", two, two, 2, 1,
          "first at event 2: POST /v1/chat/completions stands only in the first"},
@@ -672,7 +674,7 @@ START_TEST(a_diff_names_the_first_difference_of_each_pair)
     }
     (void)record("new", NULL, usual, 1);
     (void)now;
-    const struct rn_selection selection = {.limit = 9};
+    const struct rn_selection selection = {.limit = 10};
     struct rn_baseline frozen;
     ck_ok(rn_baseline_freeze(store, "after", &selection, "", &frozen, &error));
     rn_baseline_free(&frozen);
