@@ -115,9 +115,10 @@ static enum rn_status make_header(struct making *making)
 {
     enum rn_status status = take_numbers(making);
     status = status == RN_OK ? take_name(making) : status;
-    status = status == RN_OK ? rn_plan_aim(&making->plan, making->settings->to,
-                                           making->settings->upstreams, making->error)
-                             : status;
+    status = status == RN_OK
+                 ? rn_plan_aim(&making->plan, making->settings->to, making->settings->upstreams,
+                               making->settings->environment, making->error)
+                 : status;
     status =
         status == RN_OK ? rn_plan_edits(&making->plan, making->settings, making->error) : status;
     status = status == RN_OK ? take_moves(making) : status;
@@ -200,16 +201,11 @@ static enum rn_status make_lists(struct making *making, bool dry_run)
 
 /* --- what to expect ------------------------------------------------------------------------------------------------- */
 
+/* Each minute's share goes at once, the first one's at the beginning. */
 static uint64_t seconds_at_rate(uint64_t count, uint64_t per_minute)
 {
-    uint64_t product = 0;
-    if (per_minute == 0) {
-        return 0;
-    }
-    if (__builtin_mul_overflow(count, UINT64_C(60), &product)) {
-        return UINT64_MAX / per_minute;
-    }
-    return product / per_minute + (product % per_minute != 0);
+    uint64_t minutes = count == 0 || per_minute == 0 ? 0 : (count - 1) / per_minute;
+    return minutes > UINT64_MAX / 60 ? UINT64_MAX : minutes * 60;
 }
 
 /* The slowest of: answers as slow as the recorded ones, requests per minute, tokens per minute. */
@@ -226,6 +222,17 @@ static uint64_t expected_seconds(const struct making *making)
 }
 
 /* --- the document --------------------------------------------------------------------------------------------------- */
+
+/* A plan that could not be run is not written: its name would be taken. */
+static enum rn_status check_credential(const struct making *making)
+{
+    struct rn_buffer credential = {0};
+    enum rn_status status =
+        rn_plan_credential(&making->plan, NULL, making->settings->key_variable,
+                           making->settings->environment, &credential, making->error);
+    rn_buffer_free(&credential);
+    return status;
+}
 
 static enum rn_status write_plan(struct making *making)
 {
@@ -266,6 +273,9 @@ static enum rn_status make(struct making *making, bool dry_run, char **summary)
     making->plan.seconds = expected_seconds(making);
     rn_plan_facts(&making->plan, making->facts);
     status = tell(making, summary);
+    if (status == RN_OK && !dry_run) {
+        status = check_credential(making);
+    }
     return status == RN_OK && !dry_run ? write_plan(making) : status;
 }
 

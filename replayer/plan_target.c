@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "gateway/environment.h"
 #include "gateway/loop.h"
 #include "gateway/upstream.h"
 #include "wire/json.h"
@@ -57,9 +58,15 @@ static enum rn_status fail_unknown(const struct rn_upstreams *all, struct rn_byt
 }
 
 static enum rn_status find_url(struct rn_upstreams *all, struct rn_plan *plan,
-                               const char *const *upstreams, struct rn_error *error)
+                               const char *const *upstreams, char *const *environment,
+                               struct rn_error *error)
 {
+    struct rn_environment variables = {0};
     enum rn_status status = rn_upstreams_add_builtin(all, error);
+    if (status == RN_OK && environment != NULL) {
+        status = rn_environment_plan(&variables, all, environment, NULL, error);
+    }
+    rn_environment_free(&variables);
     for (size_t i = 0; upstreams != NULL && upstreams[i] != NULL && status == RN_OK; i++) {
         status = add_upstream(all, plan, upstreams[i], error);
     }
@@ -85,7 +92,7 @@ static bool is_plain(struct rn_bytes text)
 }
 
 enum rn_status rn_plan_aim(struct rn_plan *plan, const char *to, const char *const *upstreams,
-                           struct rn_error *error)
+                           char *const *environment, struct rn_error *error)
 {
     struct rn_bytes text = rn_bytes_text(to);
     size_t slash = rn_bytes_find_byte(text, '/');
@@ -105,9 +112,51 @@ enum rn_status rn_plan_aim(struct rn_plan *plan, const char *to, const char *con
     }
     struct rn_loop *loop = rn_loop_new();
     struct rn_upstreams *all = loop != NULL ? rn_upstreams_new(loop) : NULL;
-    enum rn_status status = all != NULL ? find_url(all, plan, upstreams, error) : fail_nomem(error);
+    enum rn_status status =
+        all != NULL ? find_url(all, plan, upstreams, environment, error) : fail_nomem(error);
     rn_upstreams_free(all);
     rn_loop_free(loop);
+    return status;
+}
+
+/* --- credential ----------------------------------------------------------------------------------------------------- */
+
+/* The servers that everybody reaches under a name of ours want a key; who added one by URL knows whether it does. */
+static enum rn_status needs_credential(const struct rn_plan *plan, struct rn_bytes url,
+                                       bool *needed, struct rn_error *error)
+{
+    struct rn_loop *loop = rn_loop_new();
+    struct rn_upstreams *known = loop != NULL ? rn_upstreams_new(loop) : NULL;
+    enum rn_status status =
+        known != NULL ? rn_upstreams_add_builtin(known, error) : fail_nomem(error);
+    const struct rn_upstream *builtin =
+        status == RN_OK ? rn_upstreams_find(known, plan->upstream) : NULL;
+    *needed = builtin != NULL && rn_bytes_equal(rn_bytes_text(rn_upstream_url(builtin)), url) &&
+              strncmp(rn_upstream_url(builtin), "https:", 6) == 0;
+    rn_upstreams_free(known);
+    rn_loop_free(loop);
+    return status;
+}
+
+enum rn_status rn_plan_credential(const struct rn_plan *plan, const char *url, const char *variable,
+                                  char *const *environment, struct rn_buffer *out,
+                                  struct rn_error *error)
+{
+    char usual[RN_KEY_VARIABLE_BYTES_MAX];
+    rn_plan_key_variable(plan->upstream, usual);
+    const char *name = variable != NULL ? variable : usual;
+    const char *value = rn_environment_get(environment, name);
+    bool needed = variable != NULL;
+    if (value != NULL && value[0] != '\0') {
+        return rn_buffer_add(out, rn_bytes_text(value)) == RN_OK ? RN_OK : fail_nomem(error);
+    }
+    struct rn_bytes target = url != NULL ? rn_bytes_text(url) : plan->url;
+    enum rn_status status = needed ? RN_OK : needs_credential(plan, target, &needed, error);
+    if (status == RN_OK && needed) {
+        status = rn_fail(error, RN_REFUSED,
+                         "there is no key for %.*s: set %s, or name another variable by --key-env",
+                         (int)plan->upstream.len, (const char *)plan->upstream.data, name);
+    }
     return status;
 }
 

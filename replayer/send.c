@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "plan_lock.h"
+#include "plan_target.h"
 #include "store/userkey.h"
 
 /* --- the plan and what it has left ----------------------------------------------------------------------------------- */
@@ -57,17 +58,16 @@ static enum rn_status add_spent(void *self, const struct rn_plan_attempt *attemp
     struct rn_send *send = self;
     const struct rn_plan_call *planned = &send->plan.calls[attempt->call];
     enum rn_end end = rn_event_end_of(attempt->event);
+    struct rn_bytes reason = rn_event_get(attempt->event, RN_TAG_END_REASON);
     struct rn_arena arena = {0};
     struct rn_view view = {0};
     enum rn_status status = rn_view_make(&arena, attempt->event, &view);
-    if (status == RN_OK) {
-        send->pace.spent_pico += rn_plan_answer_cost(&send->price, planned, &view);
-    }
-    if (status == RN_OK && (end == RN_END_LOST || end == RN_END_ABORTED || end == RN_END_NONE)) {
-        uint64_t pico = rn_price_cost(&send->price, planned->tokens_in, 0, planned->tokens_out);
-        send->pace.spent_pico += pico;
+    uint64_t pico = status == RN_OK ? rn_plan_answer_cost(&send->price, planned, &view) : 0;
+    if (status == RN_OK && pico == 0 && rn_send_is_doubtful(end, view.status, reason)) {
+        pico = rn_price_cost(&send->price, planned->tokens_in, 0, planned->tokens_out);
         send->doubtful_pico += pico;
     }
+    send->pace.spent_pico += pico;
     rn_view_free(&view);
     rn_arena_free(&arena);
     return status;
@@ -162,55 +162,6 @@ static enum rn_status open_upstream(struct rn_send *send)
     }
     if (status == RN_OK) {
         send->upstream = rn_upstreams_find(send->upstreams, rn_bytes_text(name));
-    }
-    return status;
-}
-
-static const char *variable_of(char *const *environment, const char *name)
-{
-    size_t len = strlen(name);
-    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
-        if (strncmp(environment[i], name, len) == 0 && environment[i][len] == '=' &&
-            environment[i][len + 1] != '\0') {
-            return environment[i] + len + 1;
-        }
-    }
-    return NULL;
-}
-
-/* The servers that everybody reaches under a name of ours want a key; who added one by URL knows whether it does. */
-static enum rn_status needs_credential(struct rn_send *send, bool *needed)
-{
-    struct rn_upstreams *known = rn_upstreams_new(send->loop);
-    enum rn_status status = known == NULL ? rn_fail(send->error, RN_NOMEM, "out of memory")
-                                          : rn_upstreams_add_builtin(known, send->error);
-    const struct rn_upstream *builtin =
-        status == RN_OK ? rn_upstreams_find(known, send->plan.upstream) : NULL;
-    *needed = builtin != NULL &&
-              strcmp(rn_upstream_url(builtin), rn_upstream_url(send->upstream)) == 0 &&
-              strncmp(rn_upstream_url(builtin), "https:", 6) == 0;
-    rn_upstreams_free(known);
-    return status;
-}
-
-static enum rn_status find_credential(struct rn_send *send)
-{
-    char usual[RN_KEY_VARIABLE_BYTES_MAX];
-    rn_plan_key_variable(send->plan.upstream, usual);
-    const char *name = send->run->key_variable != NULL ? send->run->key_variable : usual;
-    const char *value = variable_of(send->run->environment, name);
-    bool needed = send->run->key_variable != NULL;
-    if (value != NULL) {
-        return rn_buffer_add(&send->credential, rn_bytes_text(value)) == RN_OK
-                   ? RN_OK
-                   : rn_fail(send->error, RN_NOMEM, "out of memory");
-    }
-    enum rn_status status = needed ? RN_OK : needs_credential(send, &needed);
-    if (status == RN_OK && needed) {
-        status =
-            rn_fail(send->error, RN_REFUSED,
-                    "there is no key for %.*s: set %s, or name another variable by --key-env",
-                    (int)send->plan.upstream.len, (const char *)send->plan.upstream.data, name);
     }
     return status;
 }
@@ -379,7 +330,9 @@ static enum rn_status open_all(struct rn_send *send)
         status = open_upstream(send);
     }
     if (status == RN_OK) {
-        status = find_credential(send);
+        status = rn_plan_credential(&send->plan, rn_upstream_url(send->upstream),
+                                    send->run->key_variable, send->run->environment,
+                                    &send->credential, send->error);
     }
     return status == RN_OK ? open_lanes(send) : status;
 }

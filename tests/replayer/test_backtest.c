@@ -107,8 +107,12 @@ static const struct rn_selection everything = {.name = NULL};
 
 static struct rn_backtest_settings usual(void)
 {
-    return (struct rn_backtest_settings){
-        .store = store_path, .selection = &everything, .to = "openai/gpt-4.1"};
+    static char key[] = "OPENAI_API_KEY=a-key-of-some-length";
+    static char *const environment[] = {key, NULL};
+    return (struct rn_backtest_settings){.store = store_path,
+                                         .selection = &everything,
+                                         .to = "openai/gpt-4.1",
+                                         .environment = environment};
 }
 
 static struct rn_backtest_facts make(const struct rn_backtest_settings *settings, bool dry_run,
@@ -243,6 +247,36 @@ START_TEST(a_dry_run_writes_nothing)
 }
 END_TEST
 
+START_TEST(a_plan_that_could_not_be_run_is_not_written)
+{
+    record_alone("mixed", mixed, COUNT(mixed));
+    struct rn_backtest_settings settings = usual();
+    struct rn_backtest_facts facts;
+    char *text = NULL;
+    settings.environment = NULL;
+    ck_assert_int_eq(rn_backtest_make(&settings, false, &facts, &text, &error), RN_REFUSED);
+    ck_assert_ptr_nonnull(strstr(error.text, "OPENAI_API_KEY"));
+    ck_assert_ptr_null(text);
+    settings.environment = usual().environment;
+    settings.key_variable = "NO_SUCH_KEY";
+    ck_assert_int_eq(rn_backtest_make(&settings, false, &facts, &text, &error), RN_REFUSED);
+    ck_assert_int_eq(rn_backtest_facts(store_path, "last", &facts, &error), RN_NOTFOUND);
+}
+END_TEST
+
+START_TEST(the_environment_says_where_an_upstream_is_as_for_record)
+{
+    static char variable[] = "OPENAI_BASE_URL=http://127.0.0.1:9/v1";
+    static char *const environment[] = {variable, NULL};
+    record_alone("mixed", mixed, COUNT(mixed));
+    struct rn_backtest_settings settings = usual();
+    settings.environment = environment;
+    ck_assert_str_eq(make(&settings, true, NULL).url, "http://127.0.0.1:9");
+    settings.upstreams = (const char *const[]){"openai=http://127.0.0.1:8", NULL};
+    ck_assert_str_eq(make(&settings, true, NULL).url, "http://127.0.0.1:8");
+}
+END_TEST
+
 START_TEST(estimates_come_from_the_recording)
 {
     record_alone("mixed", mixed, COUNT(mixed));
@@ -256,9 +290,9 @@ START_TEST(estimates_come_from_the_recording)
     ck_assert_uint_eq(facts.seconds, 1);
     ck_assert_uint_eq(facts.jobs, 8);
     settings.requests_per_minute = 1;
-    ck_assert_uint_eq(make(&settings, true, NULL).seconds, 120);
+    ck_assert_uint_eq(make(&settings, true, NULL).seconds, 60); /* one now, one a minute later */
     settings.tokens_per_minute = 1;
-    ck_assert_uint_eq(make(&settings, true, NULL).seconds, 60 * (in + 8));
+    ck_assert_uint_eq(make(&settings, true, NULL).seconds, 60 * (in + 8 - 1));
     settings.to = "openai/unheard-of";
     facts = make(&settings, true, NULL);
     ck_assert(!facts.cost_known);
@@ -848,6 +882,8 @@ Suite *rn_suite(void)
         a_plan_is_written_and_found_again,
         the_summary_says_what_is_changed_and_what_is_left_out,
         a_dry_run_writes_nothing,
+        a_plan_that_could_not_be_run_is_not_written,
+        the_environment_says_where_an_upstream_is_as_for_record,
         estimates_come_from_the_recording,
         what_a_client_repeated_is_asked_once,
         edits_are_checked_before_anything_is_read,
