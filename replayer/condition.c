@@ -1,8 +1,9 @@
 /*
  * --fail-if: a small expression is parsed into a tree and judged with three values.
  *
- * "unknown" is what a comparison is when nothing was measured for its metric. It goes through "not" unchanged and yields only where the
- * other side decides alone (Kleene's logic), so that missing evidence never becomes a pass. docs/backtest.md has the grammar and the table.
+ * "unknown" is what a comparison is when nothing was measured for its metric. It goes through "not"
+ * unchanged and yields only where the other side decides alone (Kleene's logic), so that missing evidence
+ * never becomes a pass. docs/backtest.md has the grammar and the table.
  */
 #include "report.h"
 

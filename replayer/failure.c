@@ -1,6 +1,7 @@
 /*
- * Providers write their errors in a few shapes: {"error": {"message", "type", "code"}}, {"error": "text"}, {"message"}, {"detail"} (wire.md
- * 1.6); somebody in between may answer with a page. An error within a stream has been read already (view->reading.error).
+ * Providers write their errors in a few shapes: {"error": {"message", "type", "code"}}, {"error":
+ * "text"}, {"message"}, {"detail"} (wire.md 1.6); somebody in between may answer with a page. An error
+ * within a stream has been read already (view->reading.error).
  */
 #include "failure.h"
 
@@ -44,7 +45,10 @@ static bool is_number(struct rn_bytes word)
     return word.len > 0 && is_digit(word.data[0]);
 }
 
-/* Letters and digits mixed in a run of eight or more, or sixteen that change case in their midst: nobody calls a model so. */
+/*
+ * Letters and digits mixed in a run of eight or more, or sixteen that change case in their midst: nobody
+ * calls a model so.
+ */
 static bool has_id(struct rn_bytes word)
 {
     size_t len = 0;

@@ -1,5 +1,6 @@
 /*
- * Failed answers put into words, and grouped by them: "429 rate_limit_exceeded: Rate limit reached for gpt-4.1 ...". Private to replayer/.
+ * Failed answers put into words, and grouped by them: "429 rate_limit_exceeded: Rate limit reached for
+ * gpt-4.1 ...". Private to replayer/.
  */
 #ifndef RN_REPLAYER_FAILURE_H
 #define RN_REPLAYER_FAILURE_H
@@ -7,8 +8,9 @@
 #include "report.h"
 
 /*
- * Appends what went wrong with an answer that is none: status, the provider's code or type, its message with ids and numbers masked, so that
- * what is alike reads alike. `view` NULL: no answer is there. One line, at most 200 bytes.
+ * Appends what went wrong with an answer that is none: status, the provider's code or type, its message
+ * with ids and numbers masked, so that what is alike reads alike. `view` NULL: no answer is there. One
+ * line, at most 200 bytes.
  */
 enum rn_status rn_failure_tell(const struct rn_view *view, struct rn_buffer *out);
 

@@ -1,4 +1,7 @@
-/* A list of findings. Each says itself in words and what it weighs: the share of answers it concerns by how much that matters. */
+/*
+ * A list of findings. Each says itself in words and what it weighs: the share of answers it concerns by
+ * how much that matters.
+ */
 #include "headline.h"
 
 #include <inttypes.h>
@@ -73,7 +76,10 @@ const char *rn_figure_money(struct rn_figure *out, uint64_t pico)
 
 /* --- findings ------------------------------------------------------------------------------------------------------ */
 
-/* Weights of a share of answers, from docs/backtest.md, "Report". Rewording is what a change of models always brings. */
+/*
+ * Weights of a share of answers, from docs/backtest.md, "Report". Rewording is what a change of models
+ * always brings.
+ */
 #define WEIGHT_FAILED 5.0
 #define WEIGHT_REFUSAL 4.0
 #define WEIGHT_TOOLS 3.0

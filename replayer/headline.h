@@ -7,9 +7,9 @@
 #include "report.h"
 
 /*
- * Fills report->headline from its counts: the heaviest finding, where the weight is the share of answers it concerns by how much such a
- * change matters (docs/backtest.md, "Report"); of equals the first in the order failed, refusals, tools, JSON, finish, latency, cost, text,
- * embeddings.
+ * Fills report->headline from its counts: the heaviest finding, where the weight is the share of answers
+ * it concerns by how much such a change matters (docs/backtest.md, "Report"); of equals the first in the
+ * order failed, refusals, tools, JSON, finish, latency, cost, text, embeddings.
  */
 void rn_headline(struct rn_report *report);
 

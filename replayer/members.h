@@ -1,9 +1,10 @@
 /*
- * Members of the JSON documents of this folder (receipts, reports), after one convention (DESIGN 9): numbers of 64 bits, nanoseconds and digests
- * are strings. Private to replayer/.
+ * Members of the JSON documents of this folder (receipts, reports), after one convention (DESIGN 9):
+ * numbers of 64 bits, nanoseconds and digests are strings. Private to replayer/.
  *
- * All of them accept NULL for object, list and value, which is how memory runs out here. The document is then not what it claims to be:
- * rn_members_print refuses it, however small what is missing. One document at a time in a thread.
+ * All of them accept NULL for object, list and value, which is how memory runs out here. The document is
+ * then not what it claims to be: rn_members_print refuses it, however small what is missing. One document
+ * at a time in a thread.
  */
 #ifndef RN_REPLAYER_MEMBERS_H
 #define RN_REPLAYER_MEMBERS_H
@@ -34,7 +35,10 @@ void rn_member_digest(json_t *object, const char *name, const uint8_t digest[RN_
 /* {"trace": ..., "event": n} */
 json_t *rn_member_event(const struct rn_trace_id *trace, uint32_t n);
 
-/* Appends the document's text and frees it. RN_NOMEM: also where anything of it is missing; RN_LIMIT of `out`. */
+/*
+ * Appends the document's text and frees it. RN_NOMEM: also where anything of it is missing; RN_LIMIT of
+ * `out`.
+ */
 enum rn_status rn_members_print(json_t *document, struct rn_buffer *out);
 
 #endif

@@ -1,4 +1,7 @@
-/* One small function for each number, and the table that names them. A number whose evidence is missing is not there: never zero. */
+/*
+ * One small function for each number, and the table that names them. A number whose evidence is missing
+ * is not there: never zero.
+ */
 #include "metric.h"
 
 /* --- counts -------------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,7 @@
-/* Both sides are gathered on their own (pair_text.c); here they are held beside one another, one question at a time. */
+/*
+ * Both sides are gathered on their own (pair_text.c); here they are held beside one another, one question
+ * at a time.
+ */
 #include "pair.h"
 
 #include "pair_text.h"
@@ -72,7 +75,10 @@ static enum rn_status judge_tools(const struct rn_view *a, const struct rn_view 
 
 /* --- embeddings ---------------------------------------------------------------------------------------------------- */
 
-/* Numbers of a vector as written: one more than its commas. Text in base64 has none and is measured as it is. */
+/*
+ * Numbers of a vector as written: one more than its commas. Text in base64 has none and is measured as it
+ * is.
+ */
 static size_t dimension_of(struct rn_bytes vector)
 {
     size_t commas = 0;
@@ -140,8 +146,8 @@ static enum rn_status judge_talk(const struct rn_view *const views[2],
 }
 
 /*
- * Halves, so that an aspect weighs more than all that follow it: tools, refusal, JSON, finish, text. The sum is at most 1. Text that is
- * the same when folded weighs nothing.
+ * Halves, so that an aspect weighs more than all that follow it: tools, refusal, JSON, finish, text. The
+ * sum is at most 1. Text that is the same when folded weighs nothing.
  */
 static enum rn_status weigh(const struct rn_spoken spoken[2], bool same_shape, struct rn_pair *pair)
 {

@@ -6,16 +6,30 @@
 
 #include "store/view.h"
 
-/* Bits of rn_pair.same and rn_pair.judged: a question that makes no sense for a pair is not judged and enters no share. */
+/*
+ * Bits of rn_pair.same and rn_pair.judged: a question that makes no sense for a pair is not judged and
+ * enters no share.
+ */
 enum rn_aspect {
-    RN_ASPECT_TEXT, /* all text of the answer, byte for byte */
-    RN_ASPECT_NORMALISED, /* the same after folding case, blanks, typographic quotes and dashes, and outer punctuation; or equal as JSON */
-    RN_ASPECT_TOOLS, /* tool calls: the same names with equal arguments (as JSON), in order; judged when either has one */
-    RN_ASPECT_TOOL_NAMES, /* names alone */
-    RN_ASPECT_JSON, /* validity of the text as JSON; judged when the request asked for JSON or the recorded text is an object or array. Same: both valid or both not */
-    RN_ASPECT_FINISH,  /* finish reason, by meaning: "stop" and "end_turn" are one */
-    RN_ASPECT_REFUSAL, /* both refuse or both do not */
-    RN_ASPECT_VECTORS, /* embeddings: as many, equal as JSON; text and the like are not judged then */
+    /* All text of the answer, byte for byte. */
+    RN_ASPECT_TEXT,
+    /* The same after folding case, blanks, typographic quotes and dashes, and outer punctuation; or equal as JSON. */
+    RN_ASPECT_NORMALISED,
+    /* Tool calls: the same names with equal arguments (as JSON), in order; judged when either has one. */
+    RN_ASPECT_TOOLS,
+    /* Names alone. */
+    RN_ASPECT_TOOL_NAMES,
+    /*
+     * Validity of the text as JSON: both valid or both not. Judged when the recorded text is an object or
+     * array, or when the request asked for JSON and there is text.
+     */
+    RN_ASPECT_JSON,
+    /* Finish reason, by meaning: "stop" and "end_turn" are one. */
+    RN_ASPECT_FINISH,
+    /* Both refuse or both do not. */
+    RN_ASPECT_REFUSAL,
+    /* Embeddings: as many, equal as JSON; text and the like are not judged then. */
+    RN_ASPECT_VECTORS,
     RN_ASPECT_COUNT
 };
 const char *rn_aspect_name(enum rn_aspect aspect); /* "text", "normalised", "tools", ... */
@@ -48,13 +62,13 @@ struct rn_pair {
     uint32_t same;
     struct rn_side recorded;
     struct rn_side fresh;
-    double
-        distance; /* 0 (nothing differs) to 1: orders the worst pairs. By aspect first, then by share of changed words */
+    /* 0 (nothing differs) to 1: orders the worst pairs. By aspect first, then by share of changed words. */
+    double distance;
 };
 
 /*
- * Compares what two events say to the same question. `fresh` NULL: unanswered. What cannot be read is not the same.
- * RN_NOMEM.
+ * Compares what two events say to the same question. `fresh` NULL: unanswered. What cannot be read did not
+ * answer. RN_NOMEM.
  */
 enum rn_status rn_pair_make(const struct rn_view *recorded, const struct rn_view *fresh,
                             struct rn_pair *out);

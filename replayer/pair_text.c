@@ -52,7 +52,10 @@ static enum rn_status join(const struct rn_said *first, struct rn_arena *arena,
     return RN_OK;
 }
 
-/* An object or array and nothing else. A number by itself is JSON too, but nobody who says "42" means a document. */
+/*
+ * An object or array and nothing else. A number by itself is JSON too, but nobody who says "42" means a
+ * document.
+ */
 static bool is_document(struct rn_bytes text)
 {
     struct rn_json_reader reader;
@@ -67,7 +70,10 @@ static bool is_document(struct rn_bytes text)
     return token == RN_JSON_END;
 }
 
-/* Sources: wire.md 1.3, OpenAI chat and Responses, Anthropic messages, and servers that speak their dialects. */
+/*
+ * Sources: wire.md 1.3, OpenAI chat and Responses, Anthropic messages, and servers that speak their
+ * dialects.
+ */
 static enum rn_finish finish_of(struct rn_bytes raw, bool has_calls)
 {
     static const struct {

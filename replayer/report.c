@@ -1,6 +1,6 @@
 /*
- * Plan and answers become a report: each call's two events are read, held beside one another and counted, and forgotten; the few worst are
- * read once more for their text.
+ * Plan and answers become a report: each call's two events are read, held beside one another and counted,
+ * and forgotten; the few worst are read once more for their text.
  */
 #include "report.h"
 

@@ -1,5 +1,6 @@
 /*
- * What a backtest found: shares, percentiles, money, the worst pairs; as a struct for the terminal, and as documents.
+ * What a backtest found: shares, percentiles, money, the worst pairs; as a struct for the terminal, and
+ * as documents.
  */
 #ifndef RN_REPLAYER_REPORT_H
 #define RN_REPLAYER_REPORT_H
@@ -19,7 +20,10 @@ struct rn_share {
     uint64_t same;
 };
 
-/* Of what was measured, in nanoseconds. Percentiles are exact: the smallest value that so many of a hundred do not exceed. */
+/*
+ * Of what was measured, in nanoseconds. Percentiles are exact: the smallest value that so many of a
+ * hundred do not exceed.
+ */
 struct rn_spread {
     uint64_t count;
     uint64_t p50, p90, p95, p99, max, mean;
@@ -34,7 +38,10 @@ struct rn_worst {
     struct rn_trace_id answer_trace;
     uint32_t answer_n;
     struct rn_pair pair;
-    /* The last thing said in the request, and what a person compares (rn_pair_text). What is longer than the bounds above ends with an ellipsis. */
+    /*
+     * The last thing said in the request, and what a person compares (rn_pair_text). What is longer than
+     * the bounds above ends with an ellipsis.
+     */
     struct rn_bytes asked;
     struct rn_bytes recorded;
     struct rn_bytes fresh;
@@ -52,7 +59,10 @@ struct rn_report {
     struct rn_backtest_facts facts;
     uint64_t pairs[5]; /* by enum rn_pair_kind */
     struct rn_share shares[RN_ASPECT_COUNT];
-    /* Compared pairs in which nothing that was judged differs, but for text that is the same when normalised. */
+    /*
+     * Compared pairs in which nothing that was judged differs, but for text that is the same when
+     * normalised.
+     */
     uint64_t same;
 
     /* All of this is of compared pairs. JSON counts where it was judged. */
@@ -79,19 +89,22 @@ struct rn_report {
 };
 
 /*
- * Reads plan and answers; works at any moment, on a complete backtest or not. Bodies are read one pair at a time; what is kept of each
- * call is its line of the plan and of the answers (64 bytes) and the four times that were measured (8 bytes each). At most `worst`
- * pairs are kept, and RN_REPORT_WORST_MAX. RN_NOTFOUND: no such backtest, no such price file; RN_DAMAGED, RN_NOMEM.
+ * Reads plan and answers; works at any moment, on a complete backtest or not. Bodies are read one pair at
+ * a time; what is kept of each call is its line of the plan and of the answers (64 bytes) and the four
+ * times that were measured (8 bytes each). At most `worst` pairs are kept, and RN_REPORT_WORST_MAX.
+ * RN_NOTFOUND: no such backtest, no such price file; RN_DAMAGED, RN_NOMEM.
  */
 enum rn_status rn_report_make(const char *store, const char *which, const char *prices,
                               unsigned worst, struct rn_report *out, struct rn_error *error);
 void rn_report_free(struct rn_report *report);
 
 /*
- * --fail-if: METRIC OP NUMBER, joined by "and"/"or" ("and" binds tighter), with parentheses and "not"; OP is < <= > >= == !=; NUMBER may end
- * with % (shares, ratios), ms or s (times), $ (money, also in front). Metrics: rn_metric_name. RN_INVALID with position and what was
- * expected. Judged with three values: a comparison with a metric that nothing was measured for is unknown, also under "not", and what
- * is unknown in the end holds as a *failure* (missing evidence is never a pass): `unknown` then names the metric.
+ * --fail-if: METRIC OP NUMBER, joined by "and"/"or" ("and" binds tighter), with parentheses and "not"; OP
+ * is < <= > >= == !=; NUMBER may end with % (shares, ratios), ms or s (times), $ (money, also in front).
+ * Metrics: rn_metric_name. RN_INVALID with position and what was expected. Judged with three values: a
+ * comparison with a metric that nothing was measured for is unknown, also under "not", and what is
+ * unknown in the end holds as a *failure* (missing evidence is never a pass): `unknown` then names the
+ * metric.
  */
 struct rn_condition;
 enum rn_status rn_condition_parse(const char *text, struct rn_condition **out,
@@ -112,7 +125,10 @@ struct rn_judged_condition {
     const char *unknown;
 };
 
-/* Documents. JSON is "reenact.backtest/1"; JUnit has one case per condition and per kind of failure; HTML is one self-contained page. */
+/*
+ * Documents. JSON is "reenact.backtest/1"; JUnit has one case per condition and per kind of failure; HTML
+ * is one self-contained page.
+ */
 enum rn_status rn_report_json(const struct rn_report *report,
                               const struct rn_judged_condition *conditions, size_t count,
                               struct rn_buffer *out);

@@ -1,6 +1,6 @@
 /*
- * The report as one page that can be sent by mail and opened in ten years: no script, and nothing is loaded from anywhere. A content security
- * policy of its own says so to the browser as well.
+ * The report as one page that can be sent by mail and opened in ten years: no script, and nothing is
+ * loaded from anywhere. A content security policy of its own says so to the browser as well.
  */
 #include "report.h"
 

@@ -1,6 +1,7 @@
 /*
- * The report as a JUnit suite, for those who show such files: a case for being complete, for each condition and each kind of failure; the metrics
- * as properties. What lacks an answer and a condition that failed or could not be judged are failures; failed calls are errors.
+ * The report as a JUnit suite, for those who show such files: a case for being complete, for each
+ * condition and each kind of failure; the metrics as properties. What lacks an answer and a condition
+ * that failed or could not be judged are failures; failed calls are errors.
  */
 #include "report.h"
 

@@ -1,6 +1,6 @@
 /*
- * The parts of the HTML page of a report: report_html.c puts them in order, report_plots.c draws, report_pairs.c lays the worst pairs side by side.
- * Private to replayer/.
+ * The parts of the HTML page of a report: report_html.c puts them in order, report_plots.c draws,
+ * report_pairs.c lays the worst pairs side by side. Private to replayer/.
  */
 #ifndef RN_REPLAYER_REPORT_PAGE_H
 #define RN_REPLAYER_REPORT_PAGE_H
@@ -12,7 +12,10 @@
 extern const char rn_page_style[];
 extern const char rn_page_style_figures[];
 
-/* Two distributions over the same bins as steps, on a logarithmic axis, with marks at p50 and p95. Nothing where nothing was measured. */
+/*
+ * Two distributions over the same bins as steps, on a logarithmic axis, with marks at p50 and p95.
+ * Nothing where nothing was measured.
+ */
 void rn_plot_times(struct rn_sheet *sheet, const struct rn_spread *recorded,
                    const struct rn_spread *fresh, const char *label);
 /* One bar of `share` (0 to 1) in a table cell; `of` is "recorded", "fresh" or "same". */

@@ -1,4 +1,7 @@
-/* The worst pairs, each as what was asked and the two answers beside one another, their differences marked word by word. */
+/*
+ * The worst pairs, each as what was asked and the two answers beside one another, their differences
+ * marked word by word.
+ */
 #include "report_page.h"
 
 #include <inttypes.h>

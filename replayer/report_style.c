@@ -1,6 +1,6 @@
 /*
- * How the page looks. System fonts, two colours with meaning (recorded, new) in a light and a dark form, figures of equal width, columns that
- * align. Differences are told by line as well as by colour.
+ * How the page looks. System fonts, two colours with meaning (recorded, new) in a light and a dark form,
+ * figures of equal width, columns that align. Differences are told by line as well as by colour.
  */
 #include "report_page.h"
 

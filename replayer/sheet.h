@@ -1,7 +1,9 @@
 /*
- * A document of markup under way: what we wrote goes in as it is, what was recorded goes in escaped. Private to replayer/.
+ * A document of markup under way: what we wrote goes in as it is, what was recorded goes in escaped.
+ * Private to replayer/.
  *
- * The first trouble stays in `status`, and what follows does nothing: whoever writes looks once, at the end.
+ * The first trouble stays in `status`, and what follows does nothing: whoever writes looks once, at the
+ * end.
  */
 #ifndef RN_REPLAYER_SHEET_H
 #define RN_REPLAYER_SHEET_H

@@ -1,5 +1,6 @@
 /*
- * The counts of a report, grown by one pair after the other. Knows no store and keeps no text. Private to replayer/.
+ * The counts of a report, grown by one pair after the other. Knows no store and keeps no text. Private to
+ * replayer/.
  */
 #ifndef RN_REPLAYER_TALLY_H
 #define RN_REPLAYER_TALLY_H

@@ -1,7 +1,10 @@
 /* Table 3-7 of the Unicode standard as a few comparisons. Knows nothing of what the characters mean. */
 #include "utf8.h"
 
-/* Length by the first byte, its own bits, and the bounds of the second byte: they keep out overlong forms and surrogates. */
+/*
+ * Length by the first byte, its own bits, and the bounds of the second byte: they keep out overlong forms
+ * and surrogates.
+ */
 static size_t begin(uint8_t byte, uint32_t *bits, uint8_t *low, uint8_t *high)
 {
     *low = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;

@@ -7,8 +7,9 @@
 #include "base/bytes.h"
 
 /*
- * The character at `at`, which is before the end, and the length of its encoding: 1 to 4. 0 where no well-formed character begins (an
- * overlong form, a surrogate, one that is cut): the caller then goes on by one byte.
+ * The character at `at`, which is before the end, and the length of its encoding: 1 to 4. 0 where no
+ * well-formed character begins (an overlong form, a surrogate, one that is cut): the caller then goes on
+ * by one byte.
  */
 size_t rn_utf8_take(struct rn_bytes text, size_t at, uint32_t *point);
 

@@ -1,6 +1,7 @@
 /*
- * Words are cut off one by one; what both texts begin and end with is taken away, and in between the shortest way from one to the other is
- * found as Myers describes it ("An O(ND) Difference Algorithm and Its Variations", 1986), up to a bounded number of changes.
+ * Words are cut off one by one; what both texts begin and end with is taken away, and in between the
+ * shortest way from one to the other is found as Myers describes it ("An O(ND) Difference Algorithm and
+ * Its Variations", 1986), up to a bounded number of changes.
  */
 #include "words.h"
 

@@ -1,6 +1,7 @@
 /*
- * Any two texts, cut at the first zero byte, through all that a report does with them: folded, compared word by word, masked, written as markup, read as
- * a condition. What must hold whatever they are is asserted.
+ * Any two texts, cut at the first zero byte, through all that a report does with them: folded, compared
+ * word by word, masked, written as markup, read as a condition. What must hold whatever they are is
+ * asserted.
  */
 #include <assert.h>
 #include <string.h>
