@@ -48,10 +48,10 @@ static const struct rn_option options[] = {
     {"--as", RN_OPTION_TEXT, &asked.as, "NAME", "a name for the backtest"},
     {"--dry-run", RN_OPTION_FLAG, &asked.dry_run, NULL, "print the plan and send nothing"},
     {"--budget", RN_OPTION_TEXT, &asked.budget, "USD", "never spend more than this"},
-    {"--jobs", RN_OPTION_NUMBER, &asked.jobs, "N", "calls at once (8); also -j N"},
-    {"--rpm", RN_OPTION_NUMBER, &asked.requests_per_minute, "N", "requests a minute at most"},
-    {"--tpm", RN_OPTION_NUMBER, &asked.tokens_per_minute, "N", "tokens a minute at most"},
-    {"--attempts", RN_OPTION_NUMBER, &asked.attempts, "N", "tries of one call, all together (5)"},
+    {"--jobs", RN_OPTION_COUNT, &asked.jobs, "N", "calls at once (8); also -j N"},
+    {"--rpm", RN_OPTION_COUNT, &asked.requests_per_minute, "N", "requests a minute at most"},
+    {"--tpm", RN_OPTION_COUNT, &asked.tokens_per_minute, "N", "tokens a minute at most"},
+    {"--attempts", RN_OPTION_COUNT, &asked.attempts, "N", "tries of one call, all together (5)"},
     {"--key-env", RN_OPTION_TEXT, &asked.key_variable, "VAR", "the variable that holds the key"},
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR", "the store ($REENACT_STORE, else .reenact)"},
     RN_SELECTION_OPTIONS,
@@ -62,7 +62,7 @@ static const struct rn_option options[] = {
 
 static const struct rn_option resume_options[] = {
     {"--budget", RN_OPTION_TEXT, &asked.budget, "USD", "a new ceiling for all of it"},
-    {"--jobs", RN_OPTION_NUMBER, &asked.jobs, "N", "calls at once; also -j N"},
+    {"--jobs", RN_OPTION_COUNT, &asked.jobs, "N", "calls at once; also -j N"},
     {"--upstream", RN_OPTION_LIST, &asked.upstreams, "NAME=URL", "where the server is now"},
     {"--key-env", RN_OPTION_TEXT, &asked.key_variable, "VAR", "the variable that holds the key"},
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR", "the store ($REENACT_STORE, else .reenact)"},

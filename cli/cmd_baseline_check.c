@@ -33,7 +33,7 @@ static struct {
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
      "the store to read ($REENACT_STORE, else .reenact)"},
-    {"--jobs", RN_OPTION_NUMBER, &asked.jobs, "N", "replay N at once (1); also -j N"},
+    {"--jobs", RN_OPTION_COUNT, &asked.jobs, "N", "replay N at once (1); also -j N"},
     {"--workdir", RN_OPTION_TEXT, &asked.workdir, "DIR", "run each in a fresh copy of DIR"},
     {"--ignore-output", RN_OPTION_FLAG, &asked.ignore_output, NULL,
      "do not compare what COMMAND prints"},

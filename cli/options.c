@@ -97,6 +97,30 @@ static enum rn_status list_take(const struct rn_option *option, const char *valu
     return RN_OK;
 }
 
+static enum rn_status once_take(const struct rn_option *option, const char *value,
+                                struct rn_error *error)
+{
+    const char **into = option->into;
+    if (*into != NULL) {
+        return rn_fail(error, RN_INVALID, "%s is given twice, '%s' and '%s': it takes one",
+                       option->name, *into, value);
+    }
+    *into = value;
+    return RN_OK;
+}
+
+static enum rn_status number_take(const struct rn_option *option, const char *value,
+                                  struct rn_error *error)
+{
+    bool from_one = option->kind == RN_OPTION_COUNT;
+    if (!rn_bytes_to_u64(rn_bytes_text(value), option->into) ||
+        (from_one && *(uint64_t *)option->into == 0)) {
+        return rn_fail(error, RN_INVALID, "%s takes a whole number%s, not '%s'", option->name,
+                       from_one ? " from 1 on" : "", value);
+    }
+    return RN_OK;
+}
+
 static enum rn_status value_take(const struct rn_option *option, const char *value,
                                  struct rn_error *error)
 {
@@ -107,12 +131,11 @@ static enum rn_status value_take(const struct rn_option *option, const char *val
     case RN_OPTION_TEXT:
         *(const char **)option->into = value;
         return RN_OK;
+    case RN_OPTION_ONCE:
+        return once_take(option, value, error);
     case RN_OPTION_NUMBER:
-        if (!rn_bytes_to_u64(rn_bytes_text(value), option->into)) {
-            return rn_fail(error, RN_INVALID, "%s takes a whole number, not '%s'", option->name,
-                           value);
-        }
-        return RN_OK;
+    case RN_OPTION_COUNT:
+        return number_take(option, value, error);
     case RN_OPTION_CHOICE:
         return choice_take(option, value, error);
     case RN_OPTION_LIST:

@@ -27,9 +27,11 @@ enum rn_cli_exit {
 };
 
 enum rn_option_kind {
-    RN_OPTION_FLAG,   /* into: bool */
-    RN_OPTION_TEXT,   /* into: const char * */
+    RN_OPTION_FLAG, /* into: bool */
+    RN_OPTION_TEXT, /* into: const char *; the last one given holds */
+    RN_OPTION_ONCE, /* the same, refused when *into holds one already: two conditions are not the last of them */
     RN_OPTION_NUMBER, /* into: uint64_t; decimal */
+    RN_OPTION_COUNT,  /* the same, from 1 on: 0 then says that it was not given */
     RN_OPTION_CHOICE, /* into: uint32_t, the index of the word in `argument`, which is "one|two|three" */
     RN_OPTION_LIST, /* into: struct rn_option_list; may be given often */
     RN_OPTION_MORE /* into: another table, whose options are known as well; `help` says where they are described */

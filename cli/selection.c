@@ -23,18 +23,18 @@ static struct {
 } asked;
 
 const struct rn_option rn_selection_options[] = {
-    {"--since", RN_OPTION_TEXT, &asked.since, "WHEN", "begun then or later: 7d, tue, 2026-11-17"},
-    {"--until", RN_OPTION_TEXT, &asked.until, "WHEN", "begun before then"},
-    {"--name", RN_OPTION_TEXT, &asked.name, "NAME", "of that name, or NAME* for its beginning"},
+    {"--since", RN_OPTION_ONCE, &asked.since, "WHEN", "begun then or later: 7d, tue, 2026-11-17"},
+    {"--until", RN_OPTION_ONCE, &asked.until, "WHEN", "begun before then"},
+    {"--name", RN_OPTION_ONCE, &asked.name, "NAME", "of that name, or NAME* for its beginning"},
     {"--tag", RN_OPTION_LIST, &asked.tags, "KEY=VALUE",
      "with that label, or KEY alone; all given must be there"},
-    {"--session", RN_OPTION_TEXT, &asked.session, "ID", "of that session"},
-    {"--release", RN_OPTION_TEXT, &asked.release, "LABEL", "of that version of the application"},
-    {"--upstream", RN_OPTION_TEXT, &asked.upstream, "NAME", "with a call to that upstream"},
-    {"--model", RN_OPTION_TEXT, &asked.model, "MODEL", "with a call to that model, or MODEL*"},
-    {"--status", RN_OPTION_TEXT, &asked.status, "CODE", "with an answer 429, 4xx or 200-299"},
+    {"--session", RN_OPTION_ONCE, &asked.session, "ID", "of that session"},
+    {"--release", RN_OPTION_ONCE, &asked.release, "LABEL", "of that version of the application"},
+    {"--upstream", RN_OPTION_ONCE, &asked.upstream, "NAME", "with a call to that upstream"},
+    {"--model", RN_OPTION_ONCE, &asked.model, "MODEL", "with a call to that model, or MODEL*"},
+    {"--status", RN_OPTION_ONCE, &asked.status, "CODE", "with an answer 429, 4xx or 200-299"},
     {"--limit", RN_OPTION_NUMBER, &asked.limit, "N", "the newest N of these, 0 for all"},
-    {"--sample", RN_OPTION_NUMBER, &asked.sample, "N", "N of these, chosen by lot"},
+    {"--sample", RN_OPTION_COUNT, &asked.sample, "N", "N of these, chosen by lot"},
     {"--seed", RN_OPTION_NUMBER, &asked.seed, "S", "another lot"},
     RN_OPTION_END,
 };
@@ -120,6 +120,10 @@ enum rn_status rn_selection_read(char *const *traces, struct rn_selection *out,
                                  .limit = asked.limit,
                                  .sample = asked.sample,
                                  .seed = asked.seed};
+    if (asked.seed > 0 && asked.sample == 0) {
+        return rn_fail(error, RN_INVALID,
+                       "--seed draws another lot for --sample, which is not given");
+    }
     if (asked.since != NULL) {
         status = rn_when_parse(asked.since, now, &out->since_wall_ns, error);
     }

@@ -27,7 +27,8 @@ static const struct rn_option table[] = {
     {"--number", RN_OPTION_NUMBER, &got.number, "N", "a number"},
     {"--choice", RN_OPTION_CHOICE, &got.choice, "red|green", "one of two"},
     {"--list", RN_OPTION_LIST, &got.list, "WORD", "many"},
-    {"--jobs", RN_OPTION_NUMBER, &got.number, "N", "at once"},
+    {"--jobs", RN_OPTION_COUNT, &got.number, "N", "at once"},
+    {"--once", RN_OPTION_ONCE, &got.text, "TEXT", "one text"},
     {"MORE", RN_OPTION_MORE, (void *)(uintptr_t)more, NULL, "see there"},
     RN_OPTION_HELP,
     RN_OPTION_END,
@@ -74,6 +75,28 @@ START_TEST(options_are_taken_in_both_spellings)
     ck_assert_str_eq(got.list.at[1], "y");
     ck_assert_ptr_null(got.list.at[2]);
     ck_assert_int_eq(parsed.rest, parsed.argc);
+}
+END_TEST
+
+START_TEST(a_count_begins_with_one)
+{
+    ck_assert_int_eq(parse("--jobs 1", false).status, RN_OK);
+    ck_assert_int_eq(parse("--number 0", false).status, RN_OK);
+    struct parsed parsed = parse("-j0", false);
+    ck_assert_int_eq(parsed.status, RN_INVALID);
+    ck_assert_str_eq(parsed.error.text, "--jobs takes a whole number from 1 on, not '0'");
+}
+END_TEST
+
+START_TEST(a_condition_is_not_replaced_by_another)
+{
+    ck_assert_int_eq(parse("--once a", false).status, RN_OK);
+    ck_assert_str_eq(got.text, "a");
+    ck_assert_int_eq(parse("--text a --text b", false).status, RN_OK);
+    ck_assert_str_eq(got.text, "b");
+    struct parsed parsed = parse("--once a --once b", false);
+    ck_assert_int_eq(parsed.status, RN_INVALID);
+    ck_assert_str_eq(parsed.error.text, "--once is given twice, 'a' and 'b': it takes one");
 }
 END_TEST
 
@@ -267,6 +290,7 @@ START_TEST(the_page_lists_every_option_aligned)
                      "  --choice red|green  one of two\n"
                      "  --list WORD         many\n"
                      "  --jobs N            at once\n"
+                     "  --once TEXT         one text\n"
                      "  MORE                see there\n"
                      "  --help              print this page and exit\n");
     rn_buffer_free(&page);
@@ -308,7 +332,8 @@ END_TEST
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("cli/options");
-    RN_CASE(suite, "parse", jobs_have_a_short_name, another_table_is_known_behind_the_first,
+    RN_CASE(suite, "parse", a_count_begins_with_one, a_condition_is_not_replaced_by_another,
+            jobs_have_a_short_name, another_table_is_known_behind_the_first,
             options_are_taken_in_both_spellings,
             a_value_may_hold_an_equals_sign_or_be_empty_or_begin_with_a_dash,
             options_end_at_the_first_word_unless_mixed, a_lone_dash_is_a_word,
