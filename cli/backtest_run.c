@@ -103,11 +103,13 @@ int rn_backtest_tell_run(const char *part, const struct rn_backtest_run *run)
         return rn_cli_complain(part, RN_EXIT_TROUBLE, &error);
     }
     tell_end(&outcome);
-    if (outcome.end == RN_BACKTEST_DONE) {
+    if (outcome.end == RN_BACKTEST_DONE && outcome.sentence[0] == '\0') {
         return RN_EXIT_SAME;
     }
     /* A ceiling that was asked for is an end like another; everything else is trouble. */
     return rn_cli_complainf(part,
-                            outcome.end == RN_BACKTEST_BUDGET ? RN_EXIT_SAME : RN_EXIT_TROUBLE,
+                            outcome.end == RN_BACKTEST_DONE || outcome.end == RN_BACKTEST_BUDGET
+                                ? RN_EXIT_SAME
+                                : RN_EXIT_TROUBLE,
                             "%s", outcome.sentence);
 }

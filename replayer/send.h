@@ -117,7 +117,6 @@ struct rn_send_call {
     enum rn_status stored; /* the first failure of its entries */
     bool head_known;
     bool head_stored;
-    bool never_connected; /* its upstream could not even be reached */
     bool is_throttled;
     bool is_long; /* its body is more than what is read: parts are dropped once stored */
 };
@@ -210,6 +209,8 @@ void rn_send_call_begin(struct rn_send_call *call);
 void rn_send_call_go(struct rn_send_call *call);
 void rn_send_call_cancel(struct rn_send_call *call, const char *reason);
 void rn_send_call_resume(struct rn_send_call *call);
+/* Whether the upstream may have worked on an attempt although nothing says what that cost. `reason` is its RN_TAG_END_REASON. */
+bool rn_send_is_doubtful(enum rn_end end, unsigned status, struct rn_bytes reason);
 /* An entry came back. */
 void rn_send_call_returned(struct rn_send_part *part);
 /* Frees it, whatever state it is in; the writer has nothing of it. */

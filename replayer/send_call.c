@@ -309,7 +309,6 @@ static void on_done(void *self, const struct rn_transfer_end *end)
     call->code = end->code;
     (void)rn_buffer_add(&call->trailers, end->trailers);
     if (!end->complete) {
-        call->never_connected = strncmp(end->name, "CURLE_COULDNT_", 14) == 0;
         (void)snprintf(reason, sizeof reason, "%s: %s", end->name, end->sentence);
     }
     call_over(call, end->complete ? RN_END_ENDED : RN_END_CUT, reason);
@@ -404,9 +403,10 @@ static struct rn_bytes whole_body(const struct rn_send_call *call, struct rn_buf
 }
 
 static void set_view_event(const struct rn_send_call *call, struct rn_bytes body,
-                           struct rn_event *event)
+                           const uint8_t *end, struct rn_event *event)
 {
     static const uint8_t kind = RN_EVENT_EXCHANGE;
+    rn_event_set(event, RN_TAG_END, rn_bytes_of(end, 1));
     event->class = RN_CLASS_EVENT;
     event->n = call->n;
     rn_event_set(event, RN_TAG_KIND, rn_bytes_of(&kind, 1));
@@ -441,7 +441,8 @@ static void read_answer(struct rn_send_call *call)
     struct rn_buffer space = {0};
     struct rn_event event = {0};
     struct rn_view view = {0};
-    set_view_event(call, whole_body(call, &space), &event);
+    uint8_t end = (uint8_t)call->end;
+    set_view_event(call, whole_body(call, &space), &end, &event);
     if (rn_view_make(&arena, &event, &view) == RN_OK) {
         take_reading(call, &view);
     }
@@ -450,11 +451,10 @@ static void read_answer(struct rn_send_call *call)
     rn_arena_free(&arena);
 }
 
-/* Whether the upstream may have worked on it although nothing says what that cost. */
-static bool is_doubtful(const struct rn_send_call *call)
+bool rn_send_is_doubtful(enum rn_end end, unsigned status, struct rn_bytes reason)
 {
-    return call->claim.is_sent && call->took_pico == 0 && call->end != RN_END_ENDED &&
-           !call->never_connected && call->status < 300;
+    return end != RN_END_ENDED && end != RN_END_REFUSED && status < 300 &&
+           !rn_bytes_starts_with(reason, RN_LIT("CURLE_COULDNT_"));
 }
 
 static void settle(struct rn_send_call *call)
@@ -466,7 +466,9 @@ static void settle(struct rn_send_call *call)
         read_answer(call);
     }
     struct rn_pace_need took = {.tokens = call->took_tokens, .pico = call->took_pico};
-    if (send->has_price && is_doubtful(call)) {
+    bool doubtful = call->took_pico == 0 &&
+                    rn_send_is_doubtful(call->end, call->status, rn_bytes_text(call->reason));
+    if (send->has_price && call->claim.is_sent && doubtful) {
         const struct rn_plan_call *planned = &send->plan.calls[call->index];
         took.pico = rn_price_cost(&send->price, planned->tokens_in, 0, planned->tokens_out);
         send->doubtful_pico += took.pico;

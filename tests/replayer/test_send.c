@@ -629,6 +629,32 @@ START_TEST(a_budget_holds_to_the_call_and_goes_on_when_raised)
 }
 END_TEST
 
+static void fall_silent(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    (void)self;
+    (void)time;
+    word->mute = question >= 20;
+}
+
+START_TEST(what_may_have_been_paid_counts_against_the_budget_and_is_not_told)
+{
+    price(1, 1);
+    planned.budget_pico = 500;
+    planned.attempts = 1;
+    oracle_start(fall_silent, NULL);
+    stage(100);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_BUDGET);
+    ck_assert_uint_eq(outcome.spent_pico, 20 * 15);
+    ck_assert_uint_gt(outcome.sent, 20);
+    ck_assert_uint_le(outcome.sent * 15, 500);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_BUDGET);
+    ck_assert_uint_eq(outcome.sent, 0);
+    ck_assert_uint_eq(outcome.spent_pico, 20 * 15);
+}
+END_TEST
+
 START_TEST(a_budget_without_a_price_is_refused)
 {
     planned.budget_pico = 500;
@@ -928,6 +954,7 @@ Suite *rn_suite(void)
     tcase_add_test(sends, two_of_twenty_may_fail_and_the_probe_looks_no_further);
     tcase_add_test(sends, an_upstream_that_is_not_there_fails_the_probe);
     tcase_add_test(sends, a_budget_holds_to_the_call_and_goes_on_when_raised);
+    tcase_add_test(sends, what_may_have_been_paid_counts_against_the_budget_and_is_not_told);
     tcase_add_test(sends, a_budget_without_a_price_is_refused);
     tcase_add_test(sends, a_minute_takes_no_more_than_its_bound);
     tcase_add_test(sends, an_interrupt_keeps_what_was_answered_and_a_second_one_does_not_wait);
