@@ -260,7 +260,7 @@ class Server:
             return failure("401 Unauthorized", "invalid_api_key", "Incorrect API key provided."), False
         if model == "garbled":
             return whole({})[:-2] + b"{]", False
-        if model == "flaky" and number_of(text, "flaky") % 4 == 0:
+        if model == "flaky" and number_of(text, "flaky") % 2 == 0:
             return failure("400 Bad Request", "context_length_exceeded", "This model's maximum context length is 12 tokens."), False
         behaviour = behaviour_of(text, form_in(document)) if model == "new" else "same"
         if behaviour == "busy_always" or (behaviour == "busy_once" and first):
