@@ -196,6 +196,15 @@ static const char *keep(struct rn_arena *arena, const char *text)
     return text == NULL ? "" : rn_words(arena, "%s", text);
 }
 
+/* COMMAND ran against a recording that is whole, and nobody connected to us: how it ended is then the only clue. */
+static bool never_came(const struct rn_verdict_facts *facts,
+                       const struct rn_replay_outcome *outcome)
+{
+    return outcome->ran_command && !facts->has_problem && !facts->is_open &&
+           facts->complete != RN_COMPLETE_NO && facts->recorded > 0 && facts->served == 0 &&
+           !facts->was_touched;
+}
+
 static void say(const struct rn_account *account, const struct rn_verdict_facts *facts,
                 const struct rn_finding *run_finding, struct rn_replay_outcome *outcome)
 {
@@ -206,6 +215,10 @@ static void say(const struct rn_account *account, const struct rn_verdict_facts 
     outcome->sentence = judgement.reason;
     if (facts->has_problem) {
         outcome->sentence = rn_words(arena, "%s: %s", judgement.reason, account->catalog->problem);
+    }
+    if (judgement.verdict == RN_VERDICT_INCOMPARABLE && never_came(facts, outcome)) {
+        outcome->sentence = rn_words(arena, "%s, and ended with %s", judgement.reason,
+                                     rn_rerun_end_words(arena, outcome->wait_status));
     }
     bool found = judgement.verdict == RN_VERDICT_DIVERGED &&
                  find_first(account, facts, run_finding, arena, &finding);

@@ -175,6 +175,10 @@ static void judge_job(const struct rn_check_settings *settings, const struct rn_
     }
     if (status == RN_OK) {
         judge(one, outcome);
+        if (one->result == RN_CHECK_INCOMPARABLE && outcome->ran_command &&
+            !settings->show_output && one->advice.len == 0) {
+            one->advice = RN_LIT("--output shows what the command printed");
+        }
     } else {
         one->result = RN_CHECK_TROUBLE;
         one->sentence = rn_bytes_text(error->text);

@@ -159,7 +159,7 @@ bool rn_rerun_has_end(const struct rn_catalog *catalog)
     return catalog->has_run && rn_event_has(&catalog->run, RN_TAG_EXIT);
 }
 
-static const char *say_status(struct rn_arena *arena, int wait_status)
+const char *rn_rerun_end_words(struct rn_arena *arena, int wait_status)
 {
     return WIFSIGNALED(wait_status) ? rn_words(arena, "signal %d", WTERMSIG(wait_status))
                                     : rn_words(arena, "exit status %d", WEXITSTATUS(wait_status));
@@ -173,8 +173,8 @@ static bool compare_status(const struct rn_rerun *rerun, const struct rn_catalog
         return false;
     }
     struct rn_cause cause = rn_cause_exit();
-    const char *expected = say_status(arena, recorded);
-    const char *came = say_status(arena, rerun->wait_status);
+    const char *expected = rn_rerun_end_words(arena, recorded);
+    const char *came = rn_rerun_end_words(arena, rerun->wait_status);
     *finding = (struct rn_finding){
         .sentence = rn_words(arena, "COMMAND ended with %s; %s was recorded", came, expected),
         .place = "run, exit status",

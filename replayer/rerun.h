@@ -48,6 +48,8 @@ enum rn_status rn_rerun_release(struct rn_rerun *rerun, struct rn_loop *loop,
                                 char *const *environment, void (*on_exit)(void *self), void *self,
                                 struct rn_error *error);
 
+/* "exit status 2", "signal 15"; NULL without memory. */
+const char *rn_rerun_end_words(struct rn_arena *arena, int wait_status);
 /* Whether the recording tells how its run ended: without that nothing can be compared. */
 bool rn_rerun_has_end(const struct rn_catalog *catalog);
 /*

@@ -291,6 +291,13 @@ START_TEST(an_application_that_never_comes_is_incomparable)
     replay((struct rn_replay_settings){0}, trace);
     expect(RN_VERDICT_INCOMPARABLE);
     ck_assert(outcome.ran_command);
+    ck_assert_str_eq(outcome.sentence, "nothing was served: the application never came to us, and "
+                                       "ended with exit status 0");
+    static const char *const crash[] = {"sh", "-c", "exit 2", NULL};
+    replay((struct rn_replay_settings){.argv = (char *const *)(uintptr_t)crash}, trace);
+    expect(RN_VERDICT_INCOMPARABLE);
+    ck_assert_str_eq(outcome.sentence, "nothing was served: the application never came to us, and "
+                                       "ended with exit status 2");
 }
 END_TEST
 
