@@ -3,37 +3,48 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree
 
-from harness import Case, main
+from harness import REENACT, Case, main
 
 SUITE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "examples", "suite")
 FULL = os.environ.get("REENACT_FULL") == "1"
 
 
-class Releases(Case):
-    """One recording for all tests: it is only read."""
+def program(name):
+    return [sys.executable, os.path.join(SUITE, name + ".py"), "{input}"]
 
-    def setUp(self):
-        super().setUp()
-        self.environment |= {"PYTHONDONTWRITEBYTECODE": "1", "REENACT_STORE": self.store}
+
+class Releases(Case):
+    """The suite is recorded and frozen once; every test has a copy of that store and of the key it was made with."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = tempfile.mkdtemp(prefix="reenact-e2e-")
+        cls.addClassCleanup(shutil.rmtree, cls.shared, ignore_errors=True)
         server = subprocess.Popen([sys.executable, os.path.join(SUITE, "toy_support.py"), "0"], stdout=subprocess.PIPE, text=True)
-        url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "REENACT_"))} | {
+            "XDG_CONFIG_HOME": os.path.join(cls.shared, "config"), "REENACT_STORE": os.path.join(cls.shared, "store"), "PYTHONDONTWRITEBYTECODE": "1",
+            "OPENAI_API_KEY": "sk-test-" + "k3y" * 10, "OPENAI_BASE_URL": f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"}
         try:
-            done = self.reenact("record", "--each", os.path.join(SUITE, "inputs.txt"), "-j", "2", "--name", "support", "--release", "1.0", "--",
-                                *self.program("support"), env={"OPENAI_BASE_URL": url})
+            cls.recorded = subprocess.run([REENACT, "record", "--each", os.path.join(SUITE, "inputs.txt"), "-j", "2", "--name", "support", "--release", "1.0",
+                                           "--", *program("support")], env=environment, cwd=cls.shared, capture_output=True, text=True, timeout=120)
         finally:
             server.kill()
             server.wait()
             server.stdout.close()
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.recorded = done
-        self.frozen = self.works("baseline", "freeze", "rc1", "--release", "1.0")
+        frozen = subprocess.run([REENACT, "baseline", "freeze", "rc1", "--release", "1.0"], env=environment, capture_output=True, text=True, timeout=120)
+        assert cls.recorded.returncode == 0 and frozen.returncode == 0, cls.recorded.stderr + frozen.stderr
 
-    def program(self, name):
-        return [sys.executable, os.path.join(SUITE, name + ".py"), "{input}"]
+    def setUp(self):
+        super().setUp()
+        for name in ("store", "config"):
+            shutil.copytree(os.path.join(self.shared, name), os.path.join(self.directory, name))
+        self.environment |= {"PYTHONDONTWRITEBYTECODE": "1", "REENACT_STORE": self.store}
 
     def works(self, *arguments, **rest):
         done = self.reenact(*arguments, **rest)
@@ -49,7 +60,7 @@ class Releases(Case):
         return done
 
     def check(self, name, *options, expect, baseline="rc1", **rest):
-        done = self.reenact("baseline", "check", baseline, "-j", "2", "--json", *options, "--", *self.program(name), **rest)
+        done = self.reenact("baseline", "check", baseline, "-j", "2", "--json", *options, "--", *program(name), **rest)
         self.assertEqual(done.returncode, expect, f"{done.stdout}\n{done.stderr}")
         return json.loads(done.stdout)
 
@@ -113,7 +124,7 @@ class Releases(Case):
             file.write("one\n")
         script = self.write("leaves.py", "import os, runpy, sys\nassert os.listdir('.') == ['seed'], os.listdir('.')\nopen('left', 'w').close()\n"
                             "sys.argv = sys.argv[1:]\nsys.path.insert(0, os.path.dirname(sys.argv[0]))\nrunpy.run_path(sys.argv[0], run_name='__main__')\n")
-        done = self.reenact("baseline", "check", "rc1", "-j", "2", "--workdir", directory, "--", sys.executable, script, *self.program("support")[1:])
+        done = self.reenact("baseline", "check", "rc1", "-j", "2", "--workdir", directory, "--", sys.executable, script, *program("support")[1:])
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(os.listdir(directory), ["seed"])
 
