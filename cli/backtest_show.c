@@ -161,7 +161,8 @@ static enum rn_status add_table(struct rn_buffer *out, const struct rn_screen *s
     add_number(&facts, "answered", compared + report->pairs[RN_PAIR_NEW_FAILED],
                compared + report->pairs[RN_PAIR_RECORDED_FAILED]);
     add_shares(&facts, report);
-    add_shift(&facts, "refuses", report->recorded_refuses, report->fresh_refuses, compared);
+    add_shift(&facts, "refuses", report->recorded_refuses, report->fresh_refuses,
+              report->shares[RN_ASPECT_REFUSAL].judged);
     add_shift(&facts, "is valid JSON", report->recorded_json, report->fresh_json,
               report->shares[RN_ASPECT_JSON].judged);
     add_spread(&facts, "latency", &report->recorded_latency, &report->fresh_latency);
