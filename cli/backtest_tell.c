@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "out_file.h"
 
 static struct {
     const char *store;
@@ -45,7 +46,7 @@ const char *rn_backtest_prices(void)
     return asked.prices;
 }
 
-enum rn_status rn_backtest_conditions_check(struct rn_error *error)
+enum rn_status rn_backtest_report_check(struct rn_error *error)
 {
     if (asked.worst > RN_REPORT_WORST_MAX) {
         return rn_fail(error, RN_INVALID, "--worst takes 0 to %u", RN_REPORT_WORST_MAX);
@@ -58,7 +59,8 @@ enum rn_status rn_backtest_conditions_check(struct rn_error *error)
             return status;
         }
     }
-    return RN_OK;
+    enum rn_status status = rn_out_file_check("--html", asked.html, error);
+    return status == RN_OK ? rn_out_file_check("--junit", asked.junit, error) : status;
 }
 
 /* Judges every condition; *failed says whether one holds. */
@@ -155,7 +157,7 @@ static int run(int argc, char **argv)
             "backtest report", RN_EXIT_TROUBLE,
             "which backtest? `reenact backtest list` has them, `last` is the newest");
     }
-    return rn_backtest_conditions_check(&error) == RN_OK
+    return rn_backtest_report_check(&error) == RN_OK
                ? rn_backtest_tell_report("backtest report", asked.store, line.words[0])
                : rn_cli_complain("backtest report", RN_EXIT_TROUBLE, &error);
 }

@@ -217,7 +217,7 @@ static int run(int argc, char **argv)
     line.words[line.word_count] = NULL;
     enum rn_status status = divide_upstreams(&error);
     status = status == RN_OK ? check_numbers(&error) : status;
-    status = status == RN_OK ? rn_backtest_conditions_check(&error) : status;
+    status = status == RN_OK ? rn_backtest_report_check(&error) : status;
     status =
         status == RN_OK ? rn_backtest_budget(asked.budget, &settings.budget_pico, &error) : status;
     status = status == RN_OK ? rn_selection_read(line.words, &selection, &text, &error) : status;
@@ -256,6 +256,11 @@ static int begin_part(const struct rn_cli_command *part, int argc, char **argv, 
     if (done >= 0) {
         return done;
     }
+    if (words == 1 && line->word_count == 0) {
+        return rn_cli_complainf(part->name, RN_EXIT_TROUBLE,
+                                "which backtest? `reenact backtest list` has them, `last` is the "
+                                "newest");
+    }
     if (line->word_count != words || line->rest_count > 0) {
         return rn_cli_complainf(part->name, RN_EXIT_TROUBLE, "usage: reenact %s", part->synopsis);
     }
@@ -271,7 +276,7 @@ static int run_resume(int argc, char **argv)
     if (done >= 0) {
         return done;
     }
-    if (check_numbers(&error) != RN_OK || rn_backtest_conditions_check(&error) != RN_OK ||
+    if (check_numbers(&error) != RN_OK || rn_backtest_report_check(&error) != RN_OK ||
         rn_backtest_budget(asked.budget, &budget, &error) != RN_OK) {
         return rn_cli_complain("backtest resume", RN_EXIT_TROUBLE, &error);
     }

@@ -32,8 +32,8 @@ extern const struct rn_option rn_backtest_report_options[];
     }
 /* The file of --prices, or NULL. */
 const char *rn_backtest_prices(void);
-/* Whether every --fail-if can be read: before anything is sent. */
-enum rn_status rn_backtest_conditions_check(struct rn_error *error);
+/* Whether every --fail-if can be read and every file can be written: before anything is sent. */
+enum rn_status rn_backtest_report_check(struct rn_error *error);
 /* Makes the report and tells it as asked. Exit 0, 1 (a condition failed) or 2. */
 int rn_backtest_tell_report(const char *part, const char *store, const char *which);
 

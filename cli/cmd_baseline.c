@@ -20,13 +20,15 @@ static struct {
     bool as_json;
 } asked;
 
-static const struct rn_option reading_options[] = {
-    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "the store to read ($REENACT_STORE, else .reenact)"},
-    {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print it as a document"},
-    RN_OPTION_HELP,
-    RN_OPTION_END,
-};
+#define OPTIONS_READING(schema)                                                                    \
+    {                                                                                              \
+        {"--store", RN_OPTION_TEXT, &asked.store, "DIR",                                           \
+         "the store to read ($REENACT_STORE, else .reenact)"},                                     \
+            {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print " schema}, RN_OPTION_HELP,     \
+            RN_OPTION_END,                                                                         \
+    }
+static const struct rn_option list_options[] = OPTIONS_READING("reenact.baselines/1");
+static const struct rn_option show_options[] = OPTIONS_READING("reenact.baseline/1");
 
 static const struct rn_option drop_options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR", "the store ($REENACT_STORE, else .reenact)"},
@@ -280,7 +282,7 @@ static int run_drop(int argc, char **argv)
 const struct rn_cli_command rn_cmd_baseline_list = {"baseline list",
                                                     "baseline list [options]",
                                                     "list what was frozen",
-                                                    reading_options,
+                                                    list_options,
                                                     run_list,
                                                     RN_EXIT_TROUBLE,
                                                     NULL};
@@ -288,7 +290,7 @@ const struct rn_cli_command rn_cmd_baseline_list = {"baseline list",
 const struct rn_cli_command rn_cmd_baseline_show = {"baseline show",
                                                     "baseline show [options] NAME",
                                                     "show a manifest",
-                                                    reading_options,
+                                                    show_options,
                                                     run_show,
                                                     RN_EXIT_TROUBLE,
                                                     NULL};

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "human.h"
+#include "out_file.h"
 #include "printable.h"
 #include "screen.h"
 #include "table.h"
@@ -113,6 +114,12 @@ static enum rn_status add_finding(struct rn_buffer *out, const char *label, stru
     return status == RN_OK ? rn_buffer_addf(out, "\n") : status;
 }
 
+/* What one side lacks is worth a word where the other has something. */
+static struct rn_bytes or_nothing(struct rn_bytes text, struct rn_bytes other)
+{
+    return text.len == 0 && other.len > 0 ? RN_LIT("nothing") : text;
+}
+
 static bool is_same_finding(const struct rn_check_case *a, const struct rn_check_case *b)
 {
     return a->result == b->result && rn_bytes_equal(a->place, b->place) &&
@@ -163,8 +170,8 @@ static enum rn_status add_findings(struct rn_buffer *out, const struct rn_check_
         struct rn_bytes text;
     } findings[] = {{"finding", one->place.len == 0 ? one->sentence : RN_LIT("")},
                     {"where", one->place},
-                    {"expected", one->expected},
-                    {"came", one->came},
+                    {"expected", or_nothing(one->expected, one->came)},
+                    {"came", or_nothing(one->came, one->expected)},
                     {"cause", one->cause},
                     {"try", one->advice}};
     enum rn_status status = add_who(out, outcome, first);
@@ -279,6 +286,11 @@ static int run(int argc, char **argv)
     if (asked.jobs > RN_JOBS_MAX) {
         return rn_cli_complainf("baseline check", RN_EXIT_TROUBLE, "--jobs takes 1 to %u",
                                 RN_JOBS_MAX);
+    }
+    struct rn_error error = {RN_OK, ""};
+    if (rn_out_file_check("--junit", asked.junit, &error) != RN_OK ||
+        rn_out_file_check("--markdown", asked.markdown, &error) != RN_OK) {
+        return rn_cli_complain("baseline check", RN_EXIT_TROUBLE, &error);
     }
     const struct rn_check_settings settings = {.store = asked.store,
                                                .name = line.words[0],

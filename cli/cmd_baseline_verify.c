@@ -12,13 +12,15 @@ static struct {
     bool as_json;
 } asked;
 
-static const struct rn_option options[] = {
-    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "the store to read ($REENACT_STORE, else .reenact)"},
-    {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print it as a document"},
-    RN_OPTION_HELP,
-    RN_OPTION_END,
-};
+#define OPTIONS_READING(schema)                                                                    \
+    {                                                                                              \
+        {"--store", RN_OPTION_TEXT, &asked.store, "DIR",                                           \
+         "the store to read ($REENACT_STORE, else .reenact)"},                                     \
+            {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print " schema}, RN_OPTION_HELP,     \
+            RN_OPTION_END,                                                                         \
+    }
+static const struct rn_option verify_options[] = OPTIONS_READING("reenact.baseline-verify/1");
+static const struct rn_option diff_options[] = OPTIONS_READING("reenact.baseline-diff/1");
 
 static const char *fault_name(enum rn_baseline_fault fault)
 {
@@ -182,7 +184,7 @@ static int run_diff(int argc, char **argv)
 const struct rn_cli_command rn_cmd_baseline_verify = {"baseline verify",
                                                       "baseline verify [options] NAME",
                                                       "check that it still is what was frozen",
-                                                      options,
+                                                      verify_options,
                                                       run_verify,
                                                       RN_EXIT_TROUBLE,
                                                       NULL};
@@ -190,7 +192,7 @@ const struct rn_cli_command rn_cmd_baseline_verify = {"baseline verify",
 const struct rn_cli_command rn_cmd_baseline_diff = {"baseline diff",
                                                     "baseline diff [options] NAME NAME",
                                                     "show how two baselines differ",
-                                                    options,
+                                                    diff_options,
                                                     run_diff,
                                                     RN_EXIT_TROUBLE,
                                                     NULL};
