@@ -95,6 +95,20 @@ static size_t word_end(struct rn_bytes text, size_t at)
     return end;
 }
 
+/* Behind "://" stands a host with its port, which are no numbers to mask; `at` where there is none. */
+static size_t address_end(struct rn_bytes text, size_t at)
+{
+    size_t end = at;
+    if (rn_bytes_starts_with(rn_bytes_from(text, at), RN_LIT("://"))) {
+        end += 3;
+        while (end < text.len && (is_of_word(text.data[end]) ||
+                                  (text.data[end] != 0 && strchr(":[]", text.data[end]) != NULL))) {
+            end++;
+        }
+    }
+    return end;
+}
+
 enum rn_status rn_failure_mask(struct rn_bytes text, struct rn_buffer *out)
 {
     enum rn_status status = RN_OK;
@@ -102,6 +116,12 @@ enum rn_status rn_failure_mask(struct rn_bytes text, struct rn_buffer *out)
         size_t end = word_end(text, at);
         if (end > at) {
             status = put_word(rn_bytes_sub(text, at, end - at), out);
+            at = end;
+            continue;
+        }
+        end = address_end(text, at);
+        if (end > at) {
+            status = rn_buffer_add(out, rn_bytes_sub(text, at, end - at));
             at = end;
             continue;
         }
@@ -163,6 +183,16 @@ static struct rn_bytes end_of(const struct rn_view *view)
     return rn_bytes_text(end == RN_END_ENDED ? "" : rn_end_name(end));
 }
 
+/* The reason as people say it: "CURLE_COULDNT_CONNECT: " in front is for machines, and "cut" says nothing where nothing came. */
+static void read_end(const struct rn_view *view, struct rn_bytes end, struct words *words)
+{
+    struct rn_bytes reason = rn_event_get(view->event, RN_TAG_END_REASON);
+    size_t colon = rn_bytes_find(reason, RN_LIT(": "));
+    bool tagged = rn_bytes_starts_with(reason, RN_LIT("CURLE_")) && colon != RN_NPOS;
+    words->message = tagged ? rn_bytes_from(reason, colon + 2) : reason;
+    words->code = view->status == 0 && reason.len > 0 ? words->code : end;
+}
+
 static enum rn_status tell_words(const struct rn_view *view, struct rn_arena *arena,
                                  struct rn_buffer *out)
 {
@@ -171,8 +201,7 @@ static enum rn_status tell_words(const struct rn_view *view, struct rn_arena *ar
     bool success = view->status >= 200 && view->status < 300;
     enum rn_status status = RN_OK;
     if (end.len > 0) {
-        words.code = end;
-        words.message = rn_event_get(view->event, RN_TAG_END_REASON);
+        read_end(view, end, &words);
     } else if (!success || view->reading.error.len > 0) {
         status = read_words(view, arena, &words);
     } else {

@@ -235,6 +235,9 @@ START_TEST(numbers_and_ids_are_masked)
     expect_mask("id 550e8400-e29b-41d4-a716-446655440000.", "id ID.");
     expect_mask("no such model: claude-sonnet-4-20250514",
                 "no such model: claude-sonnet-4-20250514");
+    expect_mask("could not connect to http://127.0.0.1:8080/v1/1234 after 20 ms",
+                "could not connect to http://127.0.0.1:8080/v1/N after N ms");
+    expect_mask("ends with ://", "ends with ://");
     expect_mask("two\nlines\t here", "two lines here");
     expect_mask("", "");
 }
@@ -285,6 +288,23 @@ START_TEST(failures_are_told_by_status_code_and_message)
     ck_assert_int_eq(rn_failure_tell(NULL, &out), RN_OK);
     ck_assert(rn_bytes_equal(rn_buffer_bytes(&out), RN_LIT("no answer")));
     rn_buffer_free(&out);
+}
+END_TEST
+
+START_TEST(no_answer_is_told_by_its_reason_alone)
+{
+    struct stage stage;
+    struct rn_buffer out = {0};
+    stage_answer(&stage, ANSWER(.end = RN_END_CUT));
+    stage.view.status = 0;
+    rn_event_set(&stage.event, RN_TAG_END_REASON,
+                 RN_LIT("CURLE_COULDNT_CONNECT: could not connect to http://[::1]:80 (refused)"));
+    ck_assert_int_eq(rn_failure_tell(&stage.view, &out), RN_OK);
+    rn_buffer_add_byte(&out, 0);
+    ck_assert_str_eq((const char *)out.data,
+                     "no answer: could not connect to http://[::1]:80 (refused)");
+    rn_buffer_free(&out);
+    stage_clear(&stage);
 }
 END_TEST
 
@@ -343,7 +363,7 @@ Suite *rn_suite(void)
             only_pairs_with_both_sides_count_for_times_and_money);
     RN_CASE(suite, "headline", the_headline_says_what_changed_most, figures_are_short_and_true);
     RN_CASE(suite, "failures", numbers_and_ids_are_masked,
-            failures_are_told_by_status_code_and_message, long_failures_are_cut_between_characters,
-            failures_are_grouped_and_sorted);
+            failures_are_told_by_status_code_and_message, no_answer_is_told_by_its_reason_alone,
+            long_failures_are_cut_between_characters, failures_are_grouped_and_sorted);
     return suite;
 }
