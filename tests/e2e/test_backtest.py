@@ -312,6 +312,13 @@ class BadInput(BacktestCase):
                 self.assertEqual(self.everything(), before)
         self.assertEqual(self.server.total("equal"), asked)
 
+    def test_without_a_key_nothing_is_sent_and_no_plan_is_left(self):
+        before, asked = self.everything(), self.server.total("equal")
+        self.environment.pop("OPENAI_API_KEY")
+        done = self.backtest(to="openai/equal", url="", expect=2)  # the built-in server; one of your own may want none
+        self.assertIn("OPENAI_API_KEY", done.stderr)
+        self.assertEqual((self.everything(), self.server.total("equal")), (before, asked))
+
     def test_an_upstream_that_refuses_connections_is_trouble(self):
         nobody = self.upstream()
         nobody.stop()
