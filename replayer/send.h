@@ -1,11 +1,12 @@
 /*
- * A backtest under way: what send.c (open, run, close), send_flow.c (what goes when), send_call.c (one call) and send_entry.c (its
- * fields as stored) share. Private to replayer/.
+ * A backtest under way: what send.c (open, run, close), send_flow.c (what goes when), send_stock.c (calls made ahead), send_trace.c,
+ * send_call.c (one call) and send_entry.c (its fields as stored) share. Private to replayer/.
  *
  * One call is loaded from the recording, changed, claimed (pace.h), its intent stored, sent once that is durable, and its answer
  * stored; it counts once that is durable too. The intent of the next call is submitted behind the answer that made room for it,
  * and the store keeps this order: so whenever we die, at most `jobs` intents are in the store without an answer. Calls whose answer
- * is being stored are at most `jobs` more, and nothing else of any call is in memory but its rn_plan_answer.
+ * is being stored are at most `jobs` more, those made ahead at most RN_SEND_STOCK_CALLS, and nothing else of any call is in memory but its
+ * rn_plan_answer.
  *
  * With many jobs these are divided into two lanes, each with a writer and a trace of its own: one prepares what it stores while the other
  * waits for the disk. All attempts at a call stay in one lane, so that their order in the store is their order in time.
@@ -24,6 +25,9 @@
 #define RN_SEND_IDLE_MS 120000L               /* a silent upstream is given up after this */
 #define RN_SEND_GRACE_NS UINT64_C(5000000000) /* after a signal: what is in flight may still end */
 #define RN_SEND_TICK_NS UINT64_C(250000000)
+/* Made ahead of their turn: so many calls, and no more once they have so many bytes. */
+#define RN_SEND_STOCK_CALLS 32u
+#define RN_SEND_STOCK_BYTES ((size_t)4 * 1024 * 1024)
 #define RN_SEND_TICKS 40u /* what is done per second is told of the last ten */
 /* Events of one trace. What the writer keeps of an open trace grows with them. */
 #define RN_SEND_TRACE_EVENTS 50000u
@@ -77,6 +81,7 @@ enum rn_send_state {
 struct rn_send_call {
     struct rn_send_call *next;
     struct rn_send_call *previous;
+    struct rn_send_call *next_stocked;
     struct rn_send *send;
     struct rn_send_lane *lane; /* NULL: any */
     struct rn_send_trace *trace;
@@ -154,8 +159,10 @@ struct rn_send {
     int signals;
 
     struct rn_send_call *calls; /* all there are */
-    struct rn_send_call *ready; /* one of them: the next, not yet claimed */
-    struct rn_http_head head;   /* room for parsing */
+    struct rn_send_call *stock; /* those of them that are not claimed yet, the next one first */
+    size_t stock_count;
+    size_t stock_bytes;
+    struct rn_http_head head; /* room for parsing */
     size_t call_count;
     unsigned in_flight; /* of all lanes */
     unsigned throttled;
@@ -193,8 +200,27 @@ void rn_send_cancel(void *self);
 /* Feeds what the store knows of the first calls into the probe, and opens again those of a probe that failed. */
 void rn_send_probe_begin(struct rn_send *send);
 bool rn_send_is_probing(const struct rn_send *send);
+/* A call of the probe that cannot be sent. */
+void rn_send_probe_skip(struct rn_send *send, size_t index);
 /* One attempt is stored: counts it, and decides whether there is another one. */
 void rn_send_settled(struct rn_send *send, struct rn_send_call *call);
+
+/* --- send_stock.c --------------------------------------------------------------------------------------------------- */
+
+/* The next call whose lane has room, made if there is none; NULL: none now. It stays in the stock until it is taken. */
+struct rn_send_call *rn_send_stock_find(struct rn_send *send);
+void rn_send_stock_take(struct rn_send_call *call);
+/* Makes calls ahead; empties the stock once the run is stopping. */
+void rn_send_stock_fill(struct rn_send *send);
+
+/* --- send_trace.c --------------------------------------------------------------------------------------------------- */
+
+/* Sees to it that the lane's newest trace takes another event. False: out of memory, and the run is stopping. */
+bool rn_send_trace_open(struct rn_send_lane *lane);
+/* Submits the closing of those that get no further event and wait for none. */
+void rn_send_traces_close(struct rn_send_lane *lane);
+/* A closing came back. */
+void rn_send_trace_closed(struct rn_send_lane *lane, struct rn_entry *entry);
 
 /* --- send_call.c ---------------------------------------------------------------------------------------------------- */
 

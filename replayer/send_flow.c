@@ -131,6 +131,14 @@ void rn_send_probe_begin(struct rn_send *send)
     }
 }
 
+void rn_send_probe_skip(struct rn_send *send, size_t index)
+{
+    if (index < send->probe.calls && rn_send_is_probing(send)) {
+        rn_probe_take(&send->probe, &(struct rn_probe_end){.is_success = true});
+        judge_probe(send);
+    }
+}
+
 static void probe_take(struct rn_send *send, const struct rn_send_call *call)
 {
     char sentence[480];
@@ -196,45 +204,13 @@ void rn_send_settled(struct rn_send *send, struct rn_send_call *call)
 
 /* --- the next call --------------------------------------------------------------------------------------------------- */
 
-/* A call whose recording is gone or damaged since the plan was made is named and left out. */
-static void leave_out(struct rn_send *send, size_t index, const struct rn_error *why)
-{
-    if (send->unreadable++ == 0) {
-        (void)snprintf(send->unreadable_first, sizeof send->unreadable_first, "%.*s",
-                       (int)sizeof send->unreadable_first - 1, why->text);
-    }
-    if (index < send->probe.calls && rn_send_is_probing(send)) {
-        rn_probe_take(&send->probe, &(struct rn_probe_end){.is_success = true});
-        judge_probe(send);
-    }
-}
-
-static bool make_ready(struct rn_send *send)
-{
-    struct rn_error why = {0};
-    size_t index;
-    uint32_t lane;
-    while (send->ready == NULL && !send->is_stopping &&
-           rn_queue_take(&send->queue, now_ns(send), &index, &lane)) {
-        enum rn_status status = rn_send_call_make(send, index, &send->ready, &why);
-        if (status == RN_NOMEM) {
-            rn_send_fail(send, RN_NOMEM, "out of memory while a call was read");
-        } else if (status != RN_OK) {
-            leave_out(send, index, &why);
-        } else if (lane != RN_QUEUE_ANY_LANE) {
-            send->ready->lane = &send->lanes[lane];
-        }
-    }
-    return send->ready != NULL && !send->is_stopping;
-}
-
 static void money(uint64_t pico, char out[32])
 {
     (void)snprintf(out, 32, "$%" PRIu64 ".%04" PRIu64, pico / RN_PICO_PER_DOLLAR,
                    pico % RN_PICO_PER_DOLLAR / (RN_PICO_PER_DOLLAR / 10000));
 }
 
-static void stop_for_budget(struct rn_send *send)
+static void stop_for_budget(struct rn_send *send, const struct rn_send_call *call)
 {
     char id[33];
     char left[32];
@@ -244,7 +220,7 @@ static void stop_for_budget(struct rn_send *send)
     const struct rn_pace *pace = &send->pace;
     rn_trace_id_text(&send->plan.id, id);
     money(pace->budget_pico > pace->spent_pico ? pace->budget_pico - pace->spent_pico : 0, left);
-    money(send->ready->need.pico, next);
+    money(call->need.pico, next);
     money(pace->budget_pico, budget);
     (void)snprintf(sentence, sizeof sentence,
                    "of the budget of %s, %s is left, and the next call may cost %s: %" PRIu64
@@ -254,10 +230,9 @@ static void stop_for_budget(struct rn_send *send)
     rn_send_stop(send, RN_BACKTEST_BUDGET, sentence);
 }
 
-/* Claims the ready call's place. Otherwise *again_ns is when to try again. */
-static bool claim_ready(struct rn_send *send, uint64_t *again_ns)
+/* Claims its place. Otherwise *again_ns is when to try again. */
+static bool claim(struct rn_send *send, struct rn_send_call *call, uint64_t *again_ns)
 {
-    struct rn_send_call *call = send->ready;
     enum rn_pace_answer answer =
         rn_pace_claim(&send->pace, now_ns(send), &call->need, &call->claim, again_ns);
     switch (answer) {
@@ -274,84 +249,11 @@ static bool claim_ready(struct rn_send *send, uint64_t *again_ns)
         return false;
     case RN_PACE_BUDGET:
         if (send->in_flight == 0) {
-            stop_for_budget(send);
+            stop_for_budget(send, call);
         }
         return false;
     }
     return false;
-}
-
-/* --- traces ---------------------------------------------------------------------------------------------------------- */
-
-static void close_trace(struct rn_send_trace *trace)
-{
-    trace->is_closing = true;
-    trace->closing =
-        (struct rn_entry){.kind = RN_ENTRY_TRACE_CLOSE, .trace = trace->recording, .owner = NULL};
-    rn_writer_submit(trace->lane->writer, &trace->closing);
-}
-
-/* Closes those that get no further event and wait for none. */
-static void close_traces(struct rn_send_lane *lane)
-{
-    for (struct rn_send_trace *trace = lane->traces; trace != NULL; trace = trace->next) {
-        bool is_done = trace->is_full || lane->send->is_ended;
-        if (is_done && !trace->is_closing && trace->open == 0 && trace->n > 0) {
-            close_trace(trace);
-        }
-    }
-}
-
-static void trace_closed(struct rn_send_lane *lane, struct rn_entry *entry)
-{
-    struct rn_send *send = lane->send;
-    struct rn_send_trace **at = &lane->traces;
-    while (&(*at)->closing != entry) {
-        at = &(*at)->next;
-    }
-    struct rn_send_trace *trace = *at;
-    if (entry->status != RN_OK && send->end == RN_BACKTEST_DONE) {
-        send->is_stopping = false; /* what was to be the end is none */
-        rn_send_stop(send, RN_BACKTEST_STORE,
-                     "the store did not take the end of a trace; what was answered is kept");
-    }
-    *at = trace->next;
-    rn_free(trace);
-}
-
-/* A recording that is open, and shares what it knows of credentials with the ones before. */
-static bool open_trace(struct rn_send_lane *lane)
-{
-    struct rn_send *send = lane->send;
-    struct rn_send_trace *before = lane->traces;
-    if (before != NULL && before->n < RN_SEND_TRACE_EVENTS) {
-        return true;
-    }
-    char name[256];
-    struct rn_send_trace *trace = rn_calloc(1, sizeof *trace);
-    struct rn_recording_settings settings = {.session = send->plan.id, .kind = RN_PLAN_KIND};
-    rn_uuid7(settings.id.bytes);
-    (void)snprintf(name, sizeof name, "%.*s", (int)send->plan.name.len,
-                   send->plan.name.len == 0 ? "" : (const char *)send->plan.name.data);
-    settings.name = name[0] == '\0' ? NULL : name;
-    if (trace != NULL) {
-        trace->lane = lane;
-        trace->recording =
-            rn_recording_open(lane->writer, &settings, before == NULL ? NULL : before->recording);
-    }
-    if (trace == NULL || trace->recording == NULL ||
-        (send->credential.len > 0 &&
-         rn_recording_learn(trace->recording, rn_buffer_bytes(&send->credential)) != RN_OK)) {
-        rn_free(trace);
-        rn_send_fail(send, RN_NOMEM, "out of memory before a trace could be opened");
-        return false;
-    }
-    if (before != NULL) {
-        before->is_full = true;
-    }
-    trace->next = before;
-    lane->traces = trace;
-    return true;
 }
 
 /* --- filling --------------------------------------------------------------------------------------------------------- */
@@ -374,36 +276,40 @@ static void release_held(struct rn_send *send, uint64_t *again_ns)
     }
 }
 
-static bool has_slot(const struct rn_send *send)
+/* The lane with most room. */
+static struct rn_send_lane *roomiest_lane(struct rn_send *send)
 {
-    return !send->is_stopping && send->in_flight < send->jobs &&
-           send->call_count < 2 * (size_t)send->jobs + 1;
-}
-
-/* A lane with room for the ready call: its own, else the one with most room. */
-static bool find_lane(struct rn_send *send)
-{
-    struct rn_send_call *call = send->ready;
-    if (call->lane != NULL) {
-        return call->lane->in_flight < call->lane->jobs;
-    }
     struct rn_send_lane *best = &send->lanes[0];
     for (unsigned i = 1; i < send->lane_count; i++) {
         struct rn_send_lane *lane = &send->lanes[i];
         best = lane->jobs - lane->in_flight > best->jobs - best->in_flight ? lane : best;
     }
-    call->lane = best;
-    return true;
+    return best;
 }
 
-static void begin_ready(struct rn_send *send)
+static bool has_slot(const struct rn_send *send)
 {
-    struct rn_send_call *call = send->ready;
-    if (open_trace(call->lane)) {
-        send->ready = NULL;
-        send->waiting = "";
-        rn_send_call_begin(call);
+    return !send->is_stopping && send->in_flight < send->jobs &&
+           send->call_count - send->stock_count < 2 * (size_t)send->jobs;
+}
+
+/* Starts the next call that may go; false: none may now. */
+static bool begin_next(struct rn_send *send, uint64_t *again_ns)
+{
+    struct rn_send_call *call = has_slot(send) ? rn_send_stock_find(send) : NULL;
+    if (call == NULL || !claim(send, call, again_ns)) {
+        return false;
     }
+    rn_send_stock_take(call);
+    call->lane = call->lane == NULL ? roomiest_lane(send) : call->lane;
+    send->waiting = "";
+    if (!rn_send_trace_open(call->lane)) {
+        rn_pace_settle(&send->pace, now_ns(send), &call->claim, &(struct rn_pace_need){0});
+        rn_send_call_free(call);
+        return false;
+    }
+    rn_send_call_begin(call);
+    return true;
 }
 
 /* All that will be sent was sent and stored: the traces are closed, and then it is over. */
@@ -419,7 +325,7 @@ static void maybe_end(struct rn_send *send)
     send->is_ended = true;
     bool is_open = false;
     for (unsigned i = 0; i < send->lane_count; i++) {
-        close_traces(&send->lanes[i]);
+        rn_send_traces_close(&send->lanes[i]);
         is_open = is_open || send->lanes[i].traces != NULL;
     }
     if (!is_open) {
@@ -432,18 +338,10 @@ void rn_send_fill(void *self)
     struct rn_send *send = self;
     uint64_t again_ns = UINT64_MAX;
     release_held(send, &again_ns);
-    while (has_slot(send) && make_ready(send)) {
-        if (!find_lane(send) || !claim_ready(send, &again_ns)) {
-            break;
-        }
-        begin_ready(send);
+    while (begin_next(send, &again_ns)) {
     }
-    if (send->is_stopping && send->ready != NULL) {
-        rn_pace_settle(&send->pace, now_ns(send), &send->ready->claim, &(struct rn_pace_need){0});
-        rn_send_call_free(send->ready);
-        send->ready = NULL;
-    }
-    if (has_slot(send) && send->ready == NULL) {
+    rn_send_stock_fill(send);
+    if (send->in_flight < send->jobs && send->stock_count == 0) {
         uint64_t due_ns = rn_queue_due_ns(&send->queue);
         again_ns = due_ns < again_ns ? due_ns : again_ns;
     }
@@ -452,7 +350,7 @@ void rn_send_fill(void *self)
         rn_timer_start(send->due, again_ns > now ? again_ns - now : 1);
     }
     for (unsigned i = 0; i < send->lane_count; i++) {
-        close_traces(&send->lanes[i]);
+        rn_send_traces_close(&send->lanes[i]);
     }
     maybe_end(send);
 }
@@ -473,7 +371,7 @@ static void collect(struct rn_send_lane *lane)
     struct rn_entry *entry;
     while ((entry = rn_writer_collect(lane->writer)) != NULL) {
         if (entry->owner == NULL) {
-            trace_closed(lane, entry);
+            rn_send_trace_closed(lane, entry);
         } else {
             rn_send_call_returned(entry->owner);
         }
