@@ -371,7 +371,7 @@ static enum rn_status get_place(struct rn_bundle_source *source, struct rn_bundl
     if (status != RN_OK) {
         return status;
     }
-    if (class > RN_CLASS_NOTE || ended > 1 || !follows(last, class, n)) {
+    if (class > RN_CLASS_MARK || ended > 1 || !follows(last, class, n)) {
         return rn_bundle_damaged(source, "an event is out of place");
     }
     *last = (struct rn_bundle_place){true, (enum rn_event_class) class, (uint32_t)n};

@@ -267,7 +267,7 @@ enum rn_status rn_bundle_judge_event(struct rn_bundle_judge *judge, const struct
         return fail_event(judge, event, RN_LIMIT, "it is too large for one frame");
     }
     enum rn_status status = look_at_event(judge, event);
-    if (status == RN_OK && is_ended && event->class != RN_CLASS_NOTE) {
+    if (status == RN_OK && is_ended && event->class < RN_CLASS_NOTE) {
         status = chain_event(judge, event);
     }
     return status;

@@ -97,7 +97,7 @@ static uint64_t count_events(const struct rn_pieces *pieces)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < pieces->count; i += rn_pieces_run(pieces, i)) {
-        count += pieces->at[i].class <= RN_CLASS_NOTE;
+        count += pieces->at[i].class <= RN_CLASS_MARK;
     }
     return count;
 }
@@ -118,7 +118,7 @@ static enum rn_status pack_pieces(struct packing *packing, const struct rn_trace
     }
     for (size_t i = 0, run = 0; status == RN_OK && i < pieces->count; i += run) {
         run = rn_pieces_run(pieces, i);
-        if (pieces->at[i].class <= RN_CLASS_NOTE) {
+        if (pieces->at[i].class <= RN_CLASS_MARK) {
             status = pack_event(packing, &judge, pieces->at + i, run);
         }
     }

@@ -124,7 +124,7 @@ static enum rn_status merge_erasures(struct erasing *erasing, struct rn_buffer *
     struct rn_bytes rest = erasing->before.erasures;
     struct rn_bytes record = rest;
     struct rn_erasure erasure;
-    bool is_in = erasing->class == RN_CLASS_NOTE; /* in no digest: nothing to remember */
+    bool is_in = erasing->class >= RN_CLASS_NOTE; /* in no digest: nothing to remember */
     enum rn_status status = RN_OK;
     while (status == RN_OK && (rest.len > 0 || !is_in)) {
         bool has_more = rest.len > 0 && rn_erasure_get(&rest, &erasure);

@@ -126,6 +126,8 @@ const char *rn_event_kind_name(enum rn_event_kind kind)
         return "gap";
     case RN_EVENT_NOTE:
         return "note";
+    case RN_EVENT_MARK:
+        return "mark";
     }
     return "unknown";
 }

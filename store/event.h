@@ -31,7 +31,8 @@ enum rn_event_kind {
     RN_EVENT_CALL = 4,     /* 1..n, later */
     RN_EVENT_VALUE = 5,    /* 1..n, later */
     RN_EVENT_GAP = 6,      /* g1.. */
-    RN_EVENT_NOTE = 7      /* n1.., never part of a digest */
+    RN_EVENT_NOTE = 7,     /* n1.., never part of a digest */
+    RN_EVENT_MARK = 8      /* m1..: what became known of event n when it was written already; never part of a digest */
 };
 
 /* How an exchange ended (DESIGN 5.4): exactly one. */
@@ -99,8 +100,8 @@ enum rn_tag {
     RN_TAG_LIMIT = 64
 };
 
-/* Position within a trace: `n` with the class decides "3", "g1" or "n1". */
-enum rn_event_class { RN_CLASS_EVENT = 0, RN_CLASS_GAP = 1, RN_CLASS_NOTE = 2 };
+/* Position within a trace: `n` with the class decides "3", "g1", "n1" or "m3", the mark of event 3. */
+enum rn_event_class { RN_CLASS_EVENT = 0, RN_CLASS_GAP = 1, RN_CLASS_NOTE = 2, RN_CLASS_MARK = 3 };
 
 struct rn_event {
     enum rn_event_class class;

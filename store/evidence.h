@@ -70,7 +70,7 @@ bool rn_erasure_get(struct rn_bytes *in, struct rn_erasure *out);
 
 /* Both are false only when memory ran out inside libcrypto; the chain is then worthless. */
 bool rn_chain_begin(const struct rn_trace_id *trace, struct rn_digests *chain);
-/* Gaps change `evidence` only; notes change nothing. */
+/* Gaps change `evidence` only; notes and marks change nothing. */
 bool rn_chain_add(struct rn_digests *chain, enum rn_event_class class, uint32_t n,
                   const struct rn_digests *event);
 

@@ -102,7 +102,7 @@ enum rn_status rn_frame_read(struct rn_bytes in, struct rn_frame *frame, struct 
         return rn_fail(error, RN_DAMAGED, "a frame's checksum does not fit its bytes");
     }
     if (at[0] == 0 || at[1] > RN_CODEC_ZSTD || at[2] < RN_FRAME_TRACE_OPEN ||
-        at[2] > RN_FRAME_DOCUMENT || at[3] > RN_CLASS_NOTE) {
+        at[2] > RN_FRAME_DOCUMENT || at[3] > RN_CLASS_MARK) {
         return rn_fail(error, RN_DAMAGED, "a frame's header holds a value outside its range");
     }
     *frame = (struct rn_frame){.codec = at[1],

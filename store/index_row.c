@@ -173,6 +173,11 @@ static void take_time(struct rn_trace_summary *now, uint64_t wall_ns)
     now->ended_wall_ns = wall_ns > now->ended_wall_ns ? wall_ns : now->ended_wall_ns;
 }
 
+static bool is_late(const struct rn_event *event)
+{
+    return (rn_event_number(event, RN_TAG_FLAGS, 0) & RN_FLAG_LATE) != 0;
+}
+
 static void take_end(struct rn_trace_summary *now, const struct rn_event *event)
 {
     uint64_t flags = rn_event_number(event, RN_TAG_FLAGS, 0);
@@ -181,7 +186,7 @@ static void take_end(struct rn_trace_summary *now, const struct rn_event *event)
     now->aborted += end == RN_END_ABORTED;
     now->refused += end == RN_END_REFUSED;
     now->lost += end == RN_END_LOST;
-    now->late += (flags & RN_FLAG_LATE) != 0;
+    now->late += is_late(event);
     if (end == RN_END_LOST || (flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) != 0) {
         now->complete = RN_COMPLETE_NO;
     }
@@ -199,6 +204,9 @@ static enum rn_status take_whole(struct rn_index_step_state *step, struct rn_tra
                                : now->exit_status;
         now->complete = rn_event_end_of(event) == RN_END_LOST ? RN_COMPLETE_NO : now->complete;
         return RN_OK;
+    }
+    if (kind == RN_EVENT_MARK) {
+        now->late += is_late(event);
     }
     if (kind != RN_EVENT_EXCHANGE) {
         return RN_OK;
@@ -247,6 +255,8 @@ static void take_place(struct rn_trace_summary *now, const struct rn_frame *head
         break;
     case RN_CLASS_NOTE:
         now->notes = max_u32(now->notes, header->n);
+        break;
+    case RN_CLASS_MARK:
         break;
     }
 }
@@ -414,7 +424,7 @@ static enum rn_status damaged_row(struct rn_index_step_state *step, const struct
     const struct rn_index_change *change = rn_index_change_of(step, &id);
     bool is_known = change != NULL && change->now.started_wall_ns != 0;
     if (!is_known || header[2] < RN_FRAME_EVENT_OPEN || header[2] > RN_FRAME_EVENT ||
-        header[3] > RN_CLASS_NOTE) {
+        header[3] > RN_CLASS_MARK) {
         return RN_OK;
     }
     rn_key_event(&id, header[3], rn_get_u32(header + 32), rn_get_u32(header + 36),

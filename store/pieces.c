@@ -16,8 +16,8 @@
 void rn_place_text(unsigned class, uint32_t n, char out[RN_PLACE_TEXT_BYTES])
 {
     static const char *const before[] = {
-        [RN_CLASS_EVENT] = "", [RN_CLASS_GAP] = "g", [RN_CLASS_NOTE] = "n"};
-    if (class > RN_CLASS_NOTE) {
+        [RN_CLASS_EVENT] = "", [RN_CLASS_GAP] = "g", [RN_CLASS_NOTE] = "n", [RN_CLASS_MARK] = "m"};
+    if (class > RN_CLASS_MARK) {
         (void)snprintf(out, RN_PLACE_TEXT_BYTES, "itself");
     } else {
         (void)snprintf(out, RN_PLACE_TEXT_BYTES, "%s%" PRIu32, before[class], n);

@@ -262,6 +262,9 @@ static enum rn_status prepare_event(struct rn_recording *recording, struct rn_ba
 {
     item->class = event->class;
     item->n = event->class == RN_CLASS_GAP ? recording->gaps + 1 : event->n;
+    if (event->class == RN_CLASS_EVENT) {
+        rn_recording_drop_failed(recording, event->n);
+    }
     enum rn_status status = prepare_whole(recording, batch, event, item);
     if (event->class == RN_CLASS_GAP) {
         recording->gaps += status == RN_OK ? 1 : 0;

@@ -209,6 +209,14 @@ static void open_remove(struct rn_recording *recording, struct rn_open_event *op
     open_event_free(open);
 }
 
+void rn_recording_drop_failed(struct rn_recording *recording, uint32_t n)
+{
+    struct rn_open_event *open = rn_recording_open_find(recording, n);
+    if (open != NULL && open->failed != RN_OK) {
+        open_remove(recording, open);
+    }
+}
+
 /* --- digests -------------------------------------------------------------------------------------------------------- */
 
 /* Room for the digests of that event, taken before the commit so that settling cannot fail. */
@@ -256,6 +264,7 @@ enum rn_status rn_recording_reserve(struct rn_recording *recording, enum rn_even
     case RN_CLASS_GAP:
         return gaps_reserve(recording);
     case RN_CLASS_NOTE:
+    case RN_CLASS_MARK:
         return RN_OK;
     }
     return RN_INVALID;
@@ -329,18 +338,19 @@ static void settle_gap(struct rn_item *item, enum rn_status status, struct rn_ba
     }
 }
 
-/* A failed piece is counted once for its event, a whole event always. */
+/* A failed piece is counted once for its event, a whole event always; what is no event is not. */
 static void settle_failure(struct rn_item *item, enum rn_status status, struct rn_batch *batch)
 {
     bool is_counted = item->entry->kind == RN_ENTRY_TRACE_CLOSE ||
                       (item->open == NULL && (item->entry->kind == RN_ENTRY_EVENT_PART ||
                                               item->entry->kind == RN_ENTRY_EVENT_CLOSE));
+    bool is_event = !item->entry->is_intent && item->entry->event.class != RN_CLASS_MARK;
     if (item->open != NULL) {
         is_counted = item->open->is_counted;
-        item->open->is_counted = true;
+        item->open->is_counted = is_counted || is_event;
         item->open->failed = status;
     }
-    if (!is_counted) {
+    if (!is_counted && is_event) {
         gap_count(item->recording, status, batch);
     }
     if (item->class == RN_CLASS_GAP && item->recording->gaps >= item->n && item->n > 0) {

@@ -65,6 +65,8 @@ struct rn_open_event *rn_recording_open_find(const struct rn_recording *recordin
 /* RN_INVALID: it is open already, or no event of the ordinals. RN_NOMEM. */
 enum rn_status rn_recording_open_add(struct rn_recording *recording, const struct rn_event *event,
                                      struct rn_open_event **out);
+/* Forgets an event of that ordinal whose opening failed: another takes its place. */
+void rn_recording_drop_failed(struct rn_recording *recording, uint32_t n);
 /* Room for the digests of that event, taken before the commit so that settling cannot fail. RN_LIMIT, RN_NOMEM. */
 enum rn_status rn_recording_reserve(struct rn_recording *recording, enum rn_event_class class,
                                     uint32_t n);

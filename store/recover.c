@@ -146,7 +146,7 @@ static enum rn_status lost_pieces(struct rn_store *store, const struct rn_trace_
         run = rn_pieces_run(&pieces, i);
         const struct rn_piece *last = &pieces.at[i + run - 1];
         bool is_open = last->kind == RN_FRAME_EVENT_OPEN || last->kind == RN_FRAME_EVENT_PART;
-        if (last->class <= RN_CLASS_NOTE && is_open) {
+        if (last->class <= RN_CLASS_MARK && is_open) {
             status = add_lost_piece(store, id, last, out);
         }
     }

@@ -117,6 +117,20 @@ enum rn_status rn_trace_event_indexed(struct rn_store *store, const struct rn_tr
     return unless_dropped(store, id, status, error);
 }
 
+uint64_t rn_trace_marked_flags(struct rn_store *store, const struct rn_trace_summary *summary,
+                               uint32_t n)
+{
+    struct rn_arena arena = {0};
+    struct rn_event mark = {0};
+    uint64_t flags = 0;
+    if (summary->late > 0 && rn_trace_event_indexed(store, &summary->id, RN_CLASS_MARK, n, &arena,
+                                                    &mark, NULL) == RN_OK) {
+        flags = rn_event_number(&mark, RN_TAG_FLAGS, 0);
+    }
+    rn_arena_free(&arena);
+    return flags;
+}
+
 static enum rn_status compare(const struct rn_trace_summary *summary,
                               const struct rn_digests *found, struct rn_error *error)
 {

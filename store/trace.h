@@ -68,6 +68,13 @@ enum rn_status rn_trace_event_indexed(struct rn_store *store, const struct rn_tr
                                       struct rn_event *out, struct rn_error *error);
 
 /*
+ * enum rn_flag bits of event n that became known when it was written already: its mark (RN_CLASS_MARK), 0 where there is none.
+ * Only a trace whose summary says that something was late is looked at.
+ */
+uint64_t rn_trace_marked_flags(struct rn_store *store, const struct rn_trace_summary *summary,
+                               uint32_t n);
+
+/*
  * Whether the trace's digests follow from its events. RN_DAMAGED names the first event that does not fit (its own frames
  * fail, or the chain differs). Open traces are checked as far as they go, without the chain.
  */

@@ -383,7 +383,7 @@ static uint64_t count_events(const struct rn_pieces *pieces)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < pieces->count; i += rn_pieces_run(pieces, i)) {
-        count += pieces->at[i].class <= RN_CLASS_NOTE;
+        count += pieces->at[i].class <= RN_CLASS_MARK;
     }
     return count;
 }

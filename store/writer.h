@@ -27,7 +27,7 @@ struct rn_recording_settings {
 
 enum rn_entry_kind {
     RN_ENTRY_EVENT,       /* a whole event, closed; of class gap: its n is given by the writer */
-    RN_ENTRY_EVENT_OPEN,  /* the beginning of one that comes in parts */
+    RN_ENTRY_EVENT_OPEN,  /* the beginning of one that comes in parts; see is_intent */
     RN_ENTRY_EVENT_PART,
     RN_ENTRY_EVENT_CLOSE, /* its last piece: holds RN_TAG_END (exchanges) */
     RN_ENTRY_TRACE_CLOSE  /* digests are chained and kept; the recording is freed when the entry comes back */
@@ -41,11 +41,16 @@ enum rn_entry_kind {
  * When an entry fails, its event is counted in a gap that the writer adds to the trace as soon as it can, and every later
  * piece of it fails with the same status: RN_FULL, RN_IO (the store took nothing), RN_NOMEM, RN_LIMIT (ordinal over
  * RN_TRACE_EVENTS_MAX), RN_INVALID (a piece that breaks the rules above), RN_NOTFOUND (a piece of no open event).
+ *
+ * An intent that fails is no event and in no gap. Its submitter says what became of it: by a whole event of the same ordinal,
+ * or by pieces, which then fail and are counted. A mark (RN_CLASS_MARK, n: the event it speaks of) is a whole event; when it
+ * fails it is not counted either, since no event is missing.
  */
 struct rn_entry {
     struct rn_entry *next;      /* the writer's between submit and collect */
     enum rn_entry_kind kind;
     struct rn_recording *trace;
+    bool is_intent;             /* of an EVENT_OPEN: nothing has happened yet, and when this fails, nothing will (below) */
     struct rn_event event;      /* pieces name class and n; bytes are borrowed until collected */
     enum rn_status status;      /* set when it comes back */
     uint64_t stored_bytes;      /* set when it comes back: frame bytes */

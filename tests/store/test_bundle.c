@@ -216,11 +216,12 @@ static void assert_same_trace(struct rn_store *a, struct rn_store *b, const stru
     ck_assert_uint_eq(in_a.ended_wall_ns, in_b.ended_wall_ns);
     ck_assert_uint_eq(in_a.is_alias, in_b.is_alias);
     ck_assert_uint_eq(in_a.notes, in_b.notes);
+    ck_assert_uint_eq(in_a.late, in_b.late);
     ck_assert(rn_bytes_equal(in_a.name, in_b.name));
     ck_assert(rn_bytes_equal(in_a.tags, in_b.tags));
     ck_assert(rn_trace_id_equal(&in_a.session, &in_b.session));
     ck_ok(rn_trace_verify(b, id, &error));
-    for (unsigned class = 0; class <= RN_CLASS_NOTE; class ++) {
+    for (unsigned class = 0; class <= RN_CLASS_MARK; class ++) {
         for (uint32_t n = 0; n <= 4; n++) {
             assert_same_event(a, b, id, (enum rn_event_class) class, n);
         }
@@ -976,6 +977,40 @@ START_TEST(a_lost_trace_travels_as_one)
 }
 END_TEST
 
+START_TEST(the_mark_of_a_late_event_travels_with_it)
+{
+    struct maker maker;
+    struct rn_trace_id id;
+    struct rn_arena arena = {0};
+    struct rn_trace_summary summary;
+    struct rn_store *to = other("to");
+    struct rn_store *copy = other("copy");
+    maker_open(&maker, room_file(&room, "late"));
+    struct rn_recording *trace = maker_trace(&maker, "late", false, &id);
+    maker_exchange(&maker, trace, 1, "l");
+    maker_exchange(&maker, trace, 2, "l");
+    maker_mark(&maker, trace, 2);
+    maker_end(&maker, trace);
+    maker_close(&maker);
+    struct rn_store *from = other("late");
+    ck_ok(rn_bundle_write(from, &id, 1, NOTHING, room_file(&room, "b"), NULL, &error));
+    ck_ok(read_bundle("b", to));
+    ck_ok(rn_trace_copy(from, &id, copy, RN_CODEC_NONE, &error));
+    ck_ok(rn_trace_summary(to, &id, &arena, &summary, &error));
+    ck_assert_uint_eq(summary.late, 1);
+    ck_assert_uint_eq(rn_trace_marked_flags(to, &summary, 1), 0);
+    ck_assert_uint_eq(rn_trace_marked_flags(to, &summary, 2), RN_FLAG_LATE);
+    assert_same_trace(from, to, &id);
+    assert_same_trace(from, copy, &id);
+    assert_sound(to);
+    assert_sound(copy);
+    rn_arena_free(&arena);
+    rn_store_close(copy);
+    rn_store_close(to);
+    rn_store_close(from);
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("store/bundle");
@@ -1011,6 +1046,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, what_another_live_import_adds_is_left_to_it);
     tcase_add_test(cases, a_mark_that_nothing_can_be_done_about_lets_the_store_open);
     tcase_add_test(cases, a_lost_trace_travels_as_one);
+    tcase_add_test(cases, the_mark_of_a_late_event_travels_with_it);
     suite_add_tcase(suite, cases);
     return suite;
 }

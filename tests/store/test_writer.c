@@ -563,6 +563,77 @@ START_TEST(event_whose_piece_failed_has_no_more_pieces)
 }
 END_TEST
 
+static enum rn_status run_intent(struct rn_recording *trace, uint32_t n)
+{
+    struct rn_event first = exchange(n);
+    first.fields &= ~(UINT64_C(1) << RN_TAG_END);
+    struct rn_entry entry = {
+        .kind = RN_ENTRY_EVENT_OPEN, .trace = trace, .is_intent = true, .event = first};
+    rn_writer_submit(writer, &entry);
+    ck_assert_ptr_eq(collect(), &entry);
+    return entry.status;
+}
+
+START_TEST(a_failed_intent_is_no_event_and_its_ordinal_may_be_used)
+{
+    struct rn_trace_id id;
+    struct rn_arena arena = {0};
+    struct rn_recording *trace = open_trace(&id);
+    fail_commits = 1;
+    ck_assert_int_eq(run_intent(trace, 1), RN_IO);
+    ck_assert_int_eq(run_one(RN_ENTRY_EVENT, trace, exchange(1)), RN_OK);
+    ck_assert_int_eq(close_trace(trace), RN_OK);
+    struct rn_trace_summary summary = summary_of(&id, &arena);
+    ck_assert_uint_eq(summary.gaps, 0);
+    ck_assert_uint_eq(summary.events, 1);
+    ck_assert_int_eq(summary.complete, RN_COMPLETE_YES);
+    expect_verified(&id);
+    expect_sound_store();
+    rn_arena_free(&arena);
+}
+END_TEST
+
+START_TEST(pieces_behind_a_failed_intent_are_one_gap)
+{
+    struct rn_trace_id id;
+    struct rn_recording *trace = open_trace(&id);
+    struct rn_event last = {.class = RN_CLASS_EVENT, .n = 1};
+    rn_event_set(&last, RN_TAG_END, RN_LIT("\1"));
+    fail_commits = 1;
+    ck_assert_int_eq(run_intent(trace, 1), RN_IO);
+    ck_assert_int_eq(run_one(RN_ENTRY_EVENT_PART, trace, last), RN_IO);
+    ck_assert_int_eq(run_one(RN_ENTRY_EVENT_CLOSE, trace, last), RN_IO);
+    ck_assert_int_eq(close_trace(trace), RN_OK);
+    expect_gap(&id, 1, 1);
+    expect_verified(&id);
+}
+END_TEST
+
+START_TEST(a_mark_is_in_no_digest_and_in_no_gap)
+{
+    struct rn_trace_id id;
+    struct rn_arena arena = {0};
+    struct rn_recording *trace = open_trace(&id);
+    struct rn_event mark = {.class = RN_CLASS_MARK, .n = 1};
+    rn_event_set(&mark, RN_TAG_KIND, RN_LIT("\10"));
+    rn_event_set(&mark, RN_TAG_FLAGS, RN_LIT("\1"));
+    ck_assert_int_eq(run_one(RN_ENTRY_EVENT, trace, exchange(1)), RN_OK);
+    fail_commits = 1;
+    ck_assert_int_eq(run_one(RN_ENTRY_EVENT, trace, mark), RN_IO);
+    ck_assert_uint_eq(summary_of(&id, &arena).late, 0);
+    ck_assert_int_eq(run_one(RN_ENTRY_EVENT, trace, mark), RN_OK);
+    ck_assert_int_eq(close_trace(trace), RN_OK);
+    struct rn_trace_summary summary = summary_of(&id, &arena);
+    ck_assert_uint_eq(summary.late, 1);
+    ck_assert_uint_eq(summary.gaps, 0);
+    ck_assert_int_eq(summary.complete, RN_COMPLETE_YES);
+    ck_assert_uint_eq(rn_trace_marked_flags(store, &summary, 1), RN_FLAG_LATE);
+    expect_verified(&id);
+    expect_sound_store();
+    rn_arena_free(&arena);
+}
+END_TEST
+
 START_TEST(failed_piece_stops_the_next_one_in_the_same_group)
 {
     static struct rn_entry entries[4];
@@ -731,6 +802,9 @@ Suite *rn_suite(void)
         failed_append_is_like_a_failed_commit,
         event_whose_piece_failed_has_no_more_pieces,
         failed_piece_stops_the_next_one_in_the_same_group,
+        a_failed_intent_is_no_event_and_its_ordinal_may_be_used,
+        pieces_behind_a_failed_intent_are_one_gap,
+        a_mark_is_in_no_digest_and_in_no_gap,
         failed_part_of_a_long_entry_fails_it,
         gaps_of_failed_gaps_are_joined,
         last_failure_is_said_at_the_stop,

@@ -212,6 +212,16 @@ static inline void maker_gap(struct maker *maker, struct rn_recording *trace)
     maker_must(maker, RN_ENTRY_EVENT, trace, &event);
 }
 
+/* Event n went out before its commit, and that became known too late for itself. */
+static inline void maker_mark(struct maker *maker, struct rn_recording *trace, uint32_t n)
+{
+    struct rn_event event = {.class = RN_CLASS_MARK, .n = n};
+    rn_event_set(&event, RN_TAG_KIND, RN_LIT("\10"));
+    rn_event_set(&event, RN_TAG_TIMES, RN_LIT("\1"));
+    rn_event_set(&event, RN_TAG_FLAGS, RN_LIT("\1"));
+    maker_must(maker, RN_ENTRY_EVENT, trace, &event);
+}
+
 /* A run, three exchanges (the second streamed, cut and late) and, with `gap`, a gap: closed. */
 static inline struct rn_trace_id maker_whole(struct maker *maker, const char *name,
                                              const char *text, bool gap)
