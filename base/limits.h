@@ -49,6 +49,10 @@
 #define RN_COMMIT_BYTES_MAX ((size_t)1024 * 1024)       /* prepared bytes in one transaction */
 #define RN_COMMIT_EVENTS_MAX 256u
 
+#define RN_LATE_AFTER_NS                                                                           \
+    (UINT64_C(250) * 1000000) /* a held end goes out without its commit after this (--late-after) */
+#define RN_INTENT_WAIT_NS (UINT64_C(10) * 1000000000) /* --durability=strict: then the answer is 503 */
+
 /* `record --each` and what runs several commands at once */
 #define RN_EACH_LINE_BYTES_MAX ((size_t)64 * 1024) /* half of what Linux takes for one argument */
 #define RN_EACH_FILE_BYTES_MAX ((size_t)64 * 1024 * 1024)

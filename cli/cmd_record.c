@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "durability.h"
 #include "gateway/command.h"
 #include "human.h"
 #include "ports.h"
@@ -28,7 +29,7 @@ static struct {
     struct rn_option_list upstreams;
     struct rn_option_list ports;
     uint64_t listen;
-    uint32_t durability;
+    struct rn_durability_words durability;
     bool require_complete;
     const char *each;
     uint64_t jobs;
@@ -45,8 +46,7 @@ static const struct rn_option options[] = {
     {"--upstream", RN_OPTION_LIST, &asked.upstreams, "NAME=URL", "add or override an upstream"},
     {"--port", RN_OPTION_LIST, &asked.ports, "NAME=PORT", "a fixed port for an upstream"},
     {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT", "a fixed port for REENACT_URL"},
-    {"--durability", RN_OPTION_CHOICE, &asked.durability, "sync|async",
-     "whether an answer ends after its commit"},
+    RN_DURABILITY_OPTIONS(asked.durability),
     {"--require-complete", RN_OPTION_FLAG, &asked.require_complete, NULL,
      "exit 124 when the recording has gaps"},
     {"--each", RN_OPTION_TEXT, &asked.each, "FILE",
@@ -88,6 +88,7 @@ static enum rn_status add_oddities(struct rn_buffer *out, const struct rn_record
         {outcome->counts.refused, "answered by reenact"},
         {outcome->counts.truncated, "truncated"},
         {outcome->counts.failed, "not stored"},
+        {outcome->counts.late, "ended before their commit"},
         {outcome->malformed, "malformed"},
         {outcome->foreign, "from strangers refused"},
     };
@@ -154,9 +155,16 @@ static int exit_of_failure(const struct rn_record_outcome *outcome, enum rn_stat
     return rn_cli_complain("record", code, error);
 }
 
-static struct rn_record_settings settings_of(char *const *command)
+/* With `strict` no gap passes silently. */
+static bool must_be_complete(void)
 {
-    return (struct rn_record_settings){
+    return asked.require_complete || asked.durability.mode == RN_DURABILITY_STRICT;
+}
+
+static enum rn_status settings_of(char *const *command, struct rn_record_settings *out,
+                                  struct rn_error *error)
+{
+    *out = (struct rn_record_settings){
         .store = asked.store,
         .argv = command,
         .environment = environ,
@@ -168,15 +176,18 @@ static struct rn_record_settings settings_of(char *const *command)
         .upstreams = asked.upstreams.at,
         .ports = asked.ports.at,
         .port = (uint16_t)asked.listen,
-        .durability = asked.durability == 1 ? RN_DURABILITY_ASYNC : RN_DURABILITY_SYNC,
     };
+    return rn_durability_read(&asked.durability, out, error);
 }
 
 static int record(char *const *command)
 {
     struct rn_error error = {RN_OK, ""};
     static struct rn_record_outcome outcome;
-    struct rn_record_settings settings = settings_of(command);
+    struct rn_record_settings settings;
+    if (settings_of(command, &settings, &error) != RN_OK) {
+        return rn_cli_complain("record", RN_EXIT_FAILED, &error);
+    }
     enum rn_status status = rn_record_run(&settings, &outcome, &error);
     if (status != RN_OK) {
         return exit_of_failure(&outcome, status, &error);
@@ -187,7 +198,7 @@ static int record(char *const *command)
                                        .stored_bytes = outcome.counts.stored_bytes};
     (void)ask_store(&outcome, &summary);
     tell(&outcome, &summary);
-    if (asked.require_complete && summary.complete != RN_COMPLETE_YES) {
+    if (must_be_complete() && summary.complete != RN_COMPLETE_YES) {
         return rn_cli_complainf("record", RN_EXIT_INCOMPLETE, "the recording is not complete");
     }
     return rn_command_shell_status(outcome.wait_status);
@@ -306,15 +317,17 @@ static int record_each(char *const *command)
     struct rn_error error = {RN_OK, ""};
     struct rn_buffer line = {0};
     static struct rn_each_outcome outcome;
-    struct rn_each_settings settings = {.record = settings_of(command),
-                                        .file = asked.each,
+    struct rn_each_settings settings = {.file = asked.each,
                                         .jobs = asked.jobs > RN_JOBS_MAX ? RN_JOBS_MAX + 1
                                                                          : (unsigned)asked.jobs,
-                                        .require_complete = asked.require_complete,
+                                        .require_complete = must_be_complete(),
                                         .on_case = on_case,
                                         .on_progress = on_progress,
                                         .before_output = before_output};
-    enum rn_status status = rn_each_run(&settings, &outcome, &error);
+    enum rn_status status = settings_of(command, &settings.record, &error);
+    if (status == RN_OK) {
+        status = rn_each_run(&settings, &outcome, &error);
+    }
     end_open_line();
     if (status != RN_OK) {
         return rn_cli_complain("record", RN_EXIT_FAILED, &error);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "durability.h"
 #include "human.h"
 #include "ports.h"
 #include "recorder/record.h"
@@ -28,7 +29,7 @@ static struct {
     struct rn_option_list ports;
     uint64_t listen;
     uint64_t trace_idle_s;
-    uint32_t durability;
+    struct rn_durability_words durability;
 } asked = {.trace_idle_s = RN_TRACE_IDLE_NS / NS_PER_S};
 
 static const struct rn_option options[] = {
@@ -44,8 +45,7 @@ static const struct rn_option options[] = {
     {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT", "the port of REENACT_URL (any free one)"},
     {"--trace-idle", RN_OPTION_NUMBER, &asked.trace_idle_s, "SECONDS",
      "close a trace after so much silence (300)"},
-    {"--durability", RN_OPTION_CHOICE, &asked.durability, "sync|async",
-     "whether an answer ends after its commit"},
+    RN_DURABILITY_OPTIONS(asked.durability),
     RN_OPTION_HELP,
     RN_OPTION_END,
 };
@@ -91,11 +91,15 @@ static int tell(const struct rn_record_outcome *outcome)
     if (outcome->remark[0] != '\0') {
         (void)rn_cli_complainf("serve", 0, "%s", outcome->remark);
     }
-    (void)fprintf(stderr, "recorded %s: %s, %s raw, %s stored in %s\n",
+    (void)fprintf(stderr, "recorded %s: %s, %s raw, %s stored in %s",
                   rn_human_count(&traces, outcome->counts.traces, "trace", "traces"),
                   rn_human_count(&calls, outcome->counts.calls, "call", "calls"),
                   rn_human_bytes(&raw, outcome->counts.raw_bytes),
                   rn_human_bytes(&stored, outcome->counts.stored_bytes), outcome->store);
+    if (outcome->counts.late > 0) {
+        (void)fprintf(stderr, ", %" PRIu64 " ended before their commit", outcome->counts.late);
+    }
+    (void)fputc('\n', stderr);
     if (outcome->counts.failed > 0) {
         return rn_cli_complainf("serve", RN_EXIT_TROUBLE, "%" PRIu64 " events could not be stored",
                                 outcome->counts.failed);
@@ -117,10 +121,12 @@ static int serve(void)
         .upstreams = asked.upstreams.at,
         .ports = asked.ports.at,
         .port = (uint16_t)asked.listen,
-        .durability = asked.durability == 1 ? RN_DURABILITY_ASYNC : RN_DURABILITY_SYNC,
         .trace_idle_ns = asked.trace_idle_s * NS_PER_S,
         .on_ready = on_ready,
     };
+    if (rn_durability_read(&asked.durability, &settings, &error) != RN_OK) {
+        return rn_cli_complain("serve", RN_EXIT_TROUBLE, &error);
+    }
     if (rn_record_serve(&settings, &outcome, &error) != RN_OK) {
         return rn_cli_complain("serve", RN_EXIT_TROUBLE, &error);
     }

@@ -392,6 +392,9 @@ enum rn_status rn_show_event(struct rn_show *show, enum rn_event_class class, ui
         goto done;
     }
     status = rn_view_make(&arena, &event, &view);
+    if (class == RN_CLASS_EVENT) {
+        view.flags |= rn_trace_marked_flags(show->store, &show->summary, n);
+    }
     status = status == RN_OK ? add_event(&out, show, &view) : status;
     if (status != RN_OK) {
         rn_fail(error, status, "event %u cannot be shown: %s", n, rn_status_name(status));

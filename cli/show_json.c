@@ -295,6 +295,7 @@ static enum rn_status append_event(struct rn_show *show, json_t *array, enum rn_
         status = rn_view_make(&arena, &event, &view);
         put_name(object, &event);
         if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE) {
+            view.flags |= rn_trace_marked_flags(show->store, &show->summary, n);
             put_exchange_facts(object, &view);
         } else if (rn_event_kind_of(&event) == RN_EVENT_RUN) {
             put_run_facts(object, &event);
@@ -380,6 +381,7 @@ enum rn_status rn_show_event_json(struct rn_show *show, enum rn_event_class clas
     rn_json_out_trace_id(document, "trace", &show->summary.id);
     put_name(document, &event);
     if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE) {
+        view.flags |= rn_trace_marked_flags(show->store, &show->summary, n);
         put_exchange_facts(document, &view);
     } else if (rn_event_kind_of(&event) == RN_EVENT_RUN) {
         put_run_facts(document, &event);

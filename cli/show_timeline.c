@@ -400,6 +400,7 @@ static enum rn_status add_event(struct rn_buffer *out, struct rn_show *show,
         status = add_unreadable(out, show, layout, name, status, &error);
     } else if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE) {
         status = rn_view_make(&arena, &event, &view);
+        view.flags |= rn_trace_marked_flags(show->store, &show->summary, n);
         status = status == RN_OK ? add_exchange(out, show, layout, talk, &view) : status;
         rn_view_free(&view);
     } else {

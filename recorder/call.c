@@ -13,17 +13,9 @@
 /* A unit that ends a stream waits this long for the stream's own end before it is committed without it. */
 #define HELD_FOR_NS UINT64_C(20000000)
 
-static void call_flow(struct rn_call *call);
-static void call_over(struct rn_call *call, enum rn_end end);
-
 static uint64_t now_ns(const struct rn_call *call)
 {
     return rn_loop_now_ns(call->desk->settings->loop);
-}
-
-static bool waits_for_commit(const struct rn_call *call)
-{
-    return call->desk->settings->durability == RN_DURABILITY_SYNC;
 }
 
 static void mark_dirty(struct rn_call *call)
@@ -54,6 +46,7 @@ static void call_free(struct rn_call *call)
     rn_buffer_free(&call->interim);
     rn_buffer_free(&call->answer_head);
     rn_buffer_free(&call->answer_trailers);
+    rn_buffer_free(&call->mark_bytes);
     rn_free(call);
 }
 
@@ -90,7 +83,7 @@ struct rn_call *rn_call_new(struct rn_desk *desk, struct rn_exchange *exchange,
 }
 
 /* Frees a call that nobody waits for any more: the gateway, the transfer and the writer are all done with it. */
-static void call_retire(struct rn_call *call)
+void rn_call_retire(struct rn_call *call)
 {
     if (call->exchange != NULL || call->transfer != NULL || call->with_writer > 0 || !call->over ||
         call->is_dirty) {
@@ -108,77 +101,6 @@ static void call_retire(struct rn_call *call)
         call->next->previous = call->previous;
     }
     call_free(call);
-}
-
-/* --- to the store -------------------------------------------------------------------------------------------------- */
-
-static void submit(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind)
-{
-    part->sealed = true;
-    part->durable = !waits_for_commit(call);
-    part->pending.entry.kind = kind;
-    part->pending.entry.trace = call->trace->recording;
-    part->pending.entry.owner = &part->pending;
-    part->pending.done = rn_call_returned;
-    part->pending.self = call;
-    rn_compose_entry(call, part, kind);
-    call->with_writer++;
-    rn_writer_submit(call->desk->settings->writer, &part->pending.entry);
-}
-
-/*
- * Sends the last part on its way as a part of an unfinished event and opens a new one. What a slow client was not sent yet
- * stays behind.
- */
-static void flush_part(struct rn_call *call)
-{
-    struct rn_part *full = call->last;
-    struct rn_bytes unsent;
-    bool all = !rn_part_next(full, &unsent);
-    if (!all && full->pieces_sent == 0) {
-        return;
-    }
-    struct rn_part *fresh = rn_part_new();
-    if (fresh == NULL || (!all && rn_part_split(full, fresh) != RN_OK)) {
-        rn_part_free(fresh); /* it simply grows on */
-        return;
-    }
-    full->next = fresh;
-    call->last = fresh;
-    submit(call, full, call->opened ? RN_ENTRY_EVENT_PART : RN_ENTRY_EVENT_OPEN);
-    call->opened = true;
-    call->held_ns = all ? 0 : call->held_ns;
-}
-
-/* Drops parts that the writer gave back and the client has: all but the last. */
-static void drop_parts(struct rn_call *call)
-{
-    while (call->parts != call->last && call->parts->returned &&
-           (call->finished || call->parts->pieces_sent == rn_part_pieces(call->parts))) {
-        struct rn_part *next = call->parts->next;
-        rn_part_free(call->parts);
-        call->parts = next;
-    }
-}
-
-void rn_call_returned(struct rn_pending *pending)
-{
-    struct rn_call *call = pending->self;
-    struct rn_part *part = call->parts;
-    while (&part->pending != pending) {
-        part = part->next;
-    }
-    part->durable = true;
-    part->returned = true;
-    call->with_writer--;
-    call->stored_bytes += pending->entry.stored_bytes;
-    call->desk->counts.stored_bytes += pending->entry.stored_bytes;
-    if (pending->entry.status != RN_OK && part == call->last) {
-        call->desk->counts.failed++;
-    }
-    call_flow(call);
-    drop_parts(call);
-    call_retire(call);
 }
 
 /* --- to the client ------------------------------------------------------------------------------------------------- */
@@ -221,7 +143,7 @@ static void send_nothing(struct rn_call *call)
 }
 
 /* Writes whatever may go out now. */
-static void call_flow(struct rn_call *call)
+void rn_call_flow(struct rn_call *call)
 {
     struct rn_bytes piece;
     if (call->exchange == NULL || call->finished || call->full) {
@@ -294,14 +216,18 @@ static void break_off(struct rn_call *call)
     }
     (void)snprintf(call->reason, sizeof call->reason,
                    "reenact ran out of memory within this answer");
-    call_over(call, RN_END_CUT);
+    rn_call_over(call, RN_END_CUT);
 }
 
 /* A piece that cannot be kept still goes to the client, where nothing waits in front of it. */
 static void pass_unkept(struct rn_call *call, struct rn_bytes piece)
 {
     call->flags |= RN_FLAG_TRUNCATED;
-    call_flow(call);
+    if (call->desk->settings->durability == RN_DURABILITY_STRICT) {
+        break_off(call);
+        return;
+    }
+    rn_call_flow(call);
     for (const struct rn_part *part = call->parts; part != NULL; part = part->next) {
         if (part->pieces_sent < rn_part_pieces(part)) {
             break_off(call);
@@ -336,7 +262,7 @@ static void take_piece(struct rn_call *call, struct rn_bytes piece)
 static void hold_from_here(struct rn_call *call)
 {
     struct rn_part *part = call->last;
-    if (waits_for_commit(call) && part->held_piece == RN_NPOS) {
+    if (rn_call_waits(call) && part->held_piece == RN_NPOS) {
         part->held_piece = rn_part_pieces(part);
         call->held_ns = now_ns(call);
     }
@@ -365,8 +291,8 @@ static bool on_body(void *self, struct rn_bytes piece)
     }
     mark_dirty(call);
     if (call->last->body.len >= RN_PART_BYTES_MAX) {
-        call_flow(call);
-        flush_part(call);
+        rn_call_flow(call);
+        rn_call_flush(call);
     }
     if (rn_writer_backlog_bytes(call->desk->settings->writer) > RN_WRITER_BYTES_MAX) {
         call->desk->throttled += !call->throttled;
@@ -388,32 +314,43 @@ static void on_done(void *self, const struct rn_transfer_end *end)
     if (!end->complete) {
         (void)snprintf(call->reason, sizeof call->reason, "%s: %s", end->name, end->sentence);
     }
-    call_over(call, end->complete ? RN_END_ENDED : RN_END_CUT);
+    rn_call_over(call, end->complete ? RN_END_ENDED : RN_END_CUT);
 }
 
 static const struct rn_transfer_handler transfer_handler = {on_interim, on_head, on_body, on_done};
 
-void rn_call_forward(struct rn_call *call, const struct rn_request *request,
-                     const struct rn_upstream *upstream)
+void rn_call_start(struct rn_call *call, const struct rn_http_head *head)
 {
     struct rn_forward forward = {.method = call->method,
                                  .target = call->target,
-                                 .head = request->head,
+                                 .head = head,
                                  .body = call->body,
-                                 .spill = request->spill,
-                                 .body_bytes = request->body_bytes,
-                                 .has_body = request->head->framing != RN_FRAMING_NONE};
-    call->transfer = rn_transfer_start(call->desk->settings->upstreams, upstream, &forward,
+                                 .spill = call->spill,
+                                 .body_bytes = call->request_bytes,
+                                 .has_body = head->framing != RN_FRAMING_NONE};
+    call->transfer = rn_transfer_start(call->desk->settings->upstreams, call->server, &forward,
                                        &transfer_handler, call);
     if (call->transfer == NULL) {
         rn_call_refuse(call, 503, "reenact ran out of memory before it could forward this request");
     }
 }
 
+void rn_call_forward(struct rn_call *call, const struct rn_request *request,
+                     const struct rn_upstream *upstream)
+{
+    call->server = upstream;
+    call->spill = request->spill;
+    if (call->desk->settings->durability == RN_DURABILITY_STRICT) {
+        rn_call_intend(call);
+    } else {
+        rn_call_start(call, request->head);
+    }
+}
+
 /* --- ends ---------------------------------------------------------------------------------------------------------- */
 
 /* Nothing more will come: the last entry goes to the writer. */
-static void call_over(struct rn_call *call, enum rn_end end)
+void rn_call_over(struct rn_call *call, enum rn_end end)
 {
     struct rn_recorder_counts *counts = &call->desk->counts;
     if (call->over) {
@@ -430,10 +367,10 @@ static void call_over(struct rn_call *call, enum rn_end end)
     counts->truncated += (call->flags & RN_FLAG_TRUNCATED) != 0;
     counts->raw_bytes +=
         call->head.len + call->request_bytes + call->answer_head.len + call->answer_bytes;
-    submit(call, call->last, call->opened ? RN_ENTRY_EVENT_CLOSE : RN_ENTRY_EVENT);
+    rn_call_submit(call, call->last, call->opened ? RN_ENTRY_EVENT_CLOSE : RN_ENTRY_EVENT);
     call->held_ns = 0;
-    if (!waits_for_commit(call)) {
-        call_flow(call);
+    if (call->last->durable) { /* nothing waits */
+        rn_call_flow(call);
     }
 }
 
@@ -446,7 +383,7 @@ void rn_call_refuse(struct rn_call *call, unsigned status, const char *sentence)
         take_piece(call, rn_buffer_bytes(&body));
     }
     rn_buffer_free(&body);
-    call_over(call, RN_END_REFUSED);
+    rn_call_over(call, RN_END_REFUSED);
 }
 
 static void read_on(struct rn_call *call)
@@ -459,7 +396,7 @@ static void read_on(struct rn_call *call)
 void rn_call_drained(struct rn_call *call)
 {
     call->full = false;
-    call_flow(call);
+    rn_call_flow(call);
     read_on(call);
 }
 
@@ -476,8 +413,8 @@ void rn_call_delivered(struct rn_call *call)
 {
     call->exchange = NULL;
     call->finished = true;
-    drop_parts(call);
-    call_retire(call);
+    rn_call_drop_parts(call);
+    rn_call_retire(call);
 }
 
 /* Its client gets no more: the record ends with what it had been sent. */
@@ -498,14 +435,14 @@ static void end_early(struct rn_call *call, const char *reason)
         rn_buffer_clear(&call->answer_head);
     }
     (void)snprintf(call->reason, sizeof call->reason, "%s", reason);
-    call_over(call, RN_END_ABORTED);
+    rn_call_over(call, RN_END_ABORTED);
 }
 
 void rn_call_gone(struct rn_call *call)
 {
     end_early(call, "the client left before the answer was complete");
-    drop_parts(call);
-    call_retire(call);
+    rn_call_drop_parts(call);
+    rn_call_retire(call);
 }
 
 void rn_call_abandon(struct rn_call *call)
@@ -517,8 +454,8 @@ void rn_call_abandon(struct rn_call *call)
     rn_exchange_set_context(exchange, NULL);
     end_early(call, "recording stopped before the answer was complete");
     rn_exchange_cut(exchange);
-    drop_parts(call);
-    call_retire(call);
+    rn_call_drop_parts(call);
+    rn_call_retire(call);
 }
 
 void rn_call_abort(struct rn_call *call)
@@ -534,10 +471,10 @@ void rn_call_turn(struct rn_call *call)
 {
     call->is_dirty = false;
     if (!call->over) {
-        call_flow(call);
+        rn_call_flow(call);
         call->desk->holding = call->desk->holding || call->held_ns != 0;
     }
-    call_retire(call);
+    rn_call_retire(call);
 }
 
 void rn_call_tick(struct rn_call *call, uint64_t now)
@@ -549,6 +486,6 @@ void rn_call_tick(struct rn_call *call, uint64_t now)
     bool old = now - part->first_ns >= RN_PART_AGE_NS;
     bool held_long = call->held_ns != 0 && now - call->held_ns >= HELD_FOR_NS;
     if (old || held_long) {
-        flush_part(call);
+        rn_call_flush(call);
     }
 }

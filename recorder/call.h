@@ -2,10 +2,15 @@
  * One exchange on its way: the request forwarded, the answer passed back as it comes, both remembered.
  * Private to recorder/.
  *
+ * call.c is what happens between client and upstream, commit.c what happens between us and the store.
+ *
  * What goes out when (DESIGN 5.4, `sync`): an answer that is wholly here when its head would go out is sent whole after its
  * commit. Otherwise head and pieces go out at the end of the turn they came in (or when they fill a part), except the last
  * framed unit: the piece that fills a Content-Length, the unit that wire/terminal.h calls the last, and the framing's own
- * end. These wait for the commit.
+ * end. These wait for the commit, with a limit (--late-after): then they go out, and the event or a mark behind it says `late`.
+ *
+ * `strict`: the intent (the request, as the opening of the event) is durable before anything goes upstream; nothing goes out
+ * late. What the store does not take is answered 503, or cut where the head is out.
  *
  * What is committed before the end is what the client was sent, and the last unit that waits for just that, so that the
  * record of a client that leaves ends where its answer did.
@@ -16,6 +21,7 @@
 #include "part.h"
 #include "recorder/recorder.h"
 #include "traces.h"
+#include "wait.h"
 #include "wire/terminal.h"
 
 /* What all calls of one recorder share. */
@@ -26,6 +32,7 @@ struct rn_desk {
     struct rn_call *open;  /* all calls, newest first */
     struct rn_call *dirty; /* those with something to send at the end of this turn */
     struct rn_turn *turn;  /* calls rn_call_turn for them */
+    struct rn_wait wait;   /* calls rn_call_overdue for parts that do not come back */
     uint64_t stamp;        /* the counter behind RN_TAG_ORDER */
     unsigned throttled;    /* calls that wait for the writer to catch up */
     bool holding;          /* some call holds a last unit whose end has not come yet */
@@ -60,6 +67,9 @@ struct rn_call {
     uint64_t arrived_wall_ns;
     uint64_t arrived_mono_ns;
 
+    const struct rn_upstream *server; /* where it goes */
+    int spill;                        /* the exchange's, see struct rn_request */
+
     /* the answer */
     struct rn_buffer interim;
     struct rn_buffer answer_head;
@@ -77,6 +87,9 @@ struct rn_call {
     enum rn_end end;
     char reason[320];
 
+    struct rn_pending mark; /* says that it was late, once its event is out of our hands */
+    struct rn_buffer mark_bytes;
+
     unsigned with_writer; /* entries not yet returned */
     bool head_known;
     bool started;     /* the head went out */
@@ -84,6 +97,9 @@ struct rn_call {
     bool over;        /* nothing more will come: the last entry is submitted */
     bool opened;      /* an EVENT_OPEN entry was submitted */
     bool head_stored; /* the answer's head is in a submitted entry */
+    bool intending;   /* `strict`: the intent has not come back, nothing went upstream */
+    bool unheld;      /* the store is what failed: what the client is told now waits for nothing */
+    bool is_late;
     bool is_dirty;
     bool full;      /* the gateway's queue is above its mark */
     bool throttled; /* the writer's is */
@@ -116,5 +132,30 @@ void rn_call_abort(struct rn_call *call);
 void rn_call_abandon(struct rn_call *call);
 /* A commit came back (from the collector). */
 void rn_call_returned(struct rn_pending *pending);
+/* One did not, for as long as is waited (from the queue of those that wait). */
+void rn_call_overdue(struct rn_call *call, struct rn_part *part);
+
+/* --- between call.c and commit.c ----------------------------------------------------------------------------------- */
+
+/* Whether ends wait for their commit. */
+bool rn_call_waits(const struct rn_call *call);
+/* Writes whatever may go out now. */
+void rn_call_flow(struct rn_call *call);
+/* Nothing more will come: the last entry goes to the writer. */
+void rn_call_over(struct rn_call *call, enum rn_end end);
+/* Frees a call that nobody waits for any more: the gateway, the transfer and the writer are all done with it. */
+void rn_call_retire(struct rn_call *call);
+/* Sends the request upstream. On failure the call is answered 503 and recorded as refused. */
+void rn_call_start(struct rn_call *call, const struct rn_http_head *head);
+/* `strict`: makes the intent durable, then starts. */
+void rn_call_intend(struct rn_call *call);
+void rn_call_submit(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind);
+/*
+ * Sends the last part on its way as a part of an unfinished event and opens a new one. What a slow client was not sent yet
+ * stays behind.
+ */
+void rn_call_flush(struct rn_call *call);
+/* Drops parts that the writer gave back and the client has: all but the last. */
+void rn_call_drop_parts(struct rn_call *call);
 
 #endif

@@ -14,6 +14,10 @@
 struct rn_part {
     struct rn_part *next;
     struct rn_pending pending;
+    struct rn_part *wait_next; /* in the order they were submitted, those something waits for (wait.h) */
+    struct rn_part *wait_previous;
+    uint64_t waits_since_ns;
+    bool waits;
     struct rn_buffer body;    /* pieces, one after the other */
     struct rn_buffer lengths; /* size_t per piece */
     struct rn_buffer cuts;    /* the same as varints, for the store */

@@ -12,7 +12,7 @@ struct rn_record_settings {
     char *const *argv; /* COMMAND; NULL for serve */
     char *const *environment;
     const char *name;
-    const char *input;   /* --each: the line this run stands for, kept as RN_TAG_INPUT; NULL: none */
+    const char *input; /* --each: the line this run stands for, kept as RN_TAG_INPUT; NULL: none */
     const char *release;
     const char *session;          /* --session text or NULL */
     const char *const *tags;      /* "k=v", NULL-terminated */
@@ -21,6 +21,8 @@ struct rn_record_settings {
     const char *const *ports;     /* "NAME=PORT" */
     uint16_t port;                /* of the port with our paths; 0: the kernel chooses */
     enum rn_durability durability;
+    uint64_t late_after_ns;  /* 0: never */
+    uint64_t intent_wait_ns; /* 0: RN_INTENT_WAIT_NS */
     uint64_t trace_idle_ns;
     /* serve: called once the ports are open, with the URL of the port with our paths. */
     void (*on_ready)(void *self, const char *url, const struct rn_port *ports, size_t port_count);

@@ -41,8 +41,9 @@ struct rn_recorder *rn_recorder_new(const struct rn_recorder_settings *settings)
     recorder->desk.turn = rn_turn_new(settings->loop, on_turn, recorder);
     recorder->tick = rn_timer_new(settings->loop, on_tick, recorder);
     recorder->grace = rn_timer_new(settings->loop, on_grace_over, recorder);
-    if (recorder->desk.traces == NULL || recorder->desk.turn == NULL || recorder->tick == NULL ||
-        recorder->grace == NULL) {
+    enum rn_status waits = rn_wait_init(&recorder->desk.wait, &recorder->settings);
+    if (waits != RN_OK || recorder->desk.traces == NULL || recorder->desk.turn == NULL ||
+        recorder->tick == NULL || recorder->grace == NULL) {
         rn_recorder_free(recorder);
         return NULL;
     }
@@ -55,6 +56,7 @@ void rn_recorder_free(struct rn_recorder *recorder)
         return;
     }
     rn_turn_free(recorder->desk.turn);
+    rn_wait_free(&recorder->desk.wait);
     rn_timer_free(recorder->tick);
     rn_timer_free(recorder->grace);
     rn_traces_free(recorder->desk.traces);

@@ -13,7 +13,12 @@
 
 struct rn_recorder;
 
-enum rn_durability { RN_DURABILITY_SYNC, RN_DURABILITY_ASYNC };
+/* What waits for the disk (DESIGN 5.4). */
+enum rn_durability {
+    RN_DURABILITY_SYNC,  /* the end of an answer waits for its event, for late_after_ns at most */
+    RN_DURABILITY_ASYNC, /* nothing waits */
+    RN_DURABILITY_STRICT /* so does the beginning: what the store cannot take does not happen */
+};
 
 struct rn_recorder_settings {
     struct rn_loop *loop;
@@ -21,6 +26,8 @@ struct rn_recorder_settings {
     struct rn_writer *writer;
     struct rn_upstreams *upstreams;
     enum rn_durability durability;
+    uint64_t late_after_ns;     /* `sync`: a held end goes out late after this long; 0: never */
+    uint64_t intent_wait_ns;    /* `strict`: a request whose commit takes longer is answered 503 */
     struct rn_recording *run;   /* the run's trace, or NULL in serve */
     struct rn_trace_id session; /* of traces opened here */
     const char *release;        /* labels of traces opened here; borrowed */
@@ -33,6 +40,7 @@ struct rn_recorder_counts {
     uint64_t calls;
     uint64_t ended, aborted, cut, refused;
     uint64_t failed; /* events the store could not take */
+    uint64_t late;   /* answers whose end went out before their commit */
     uint64_t raw_bytes, stored_bytes;
     uint64_t traces;
     uint64_t truncated;

@@ -145,6 +145,10 @@ enum rn_status rn_station_listen(struct rn_station *station,
                                             .writer = station->writer,
                                             .upstreams = station->upstreams,
                                             .durability = settings->durability,
+                                            .late_after_ns = settings->late_after_ns,
+                                            .intent_wait_ns = settings->intent_wait_ns == 0
+                                                                  ? RN_INTENT_WAIT_NS
+                                                                  : settings->intent_wait_ns,
                                             .run = run,
                                             .session = *session,
                                             .release = settings->release,

@@ -31,6 +31,7 @@ static bool waiting;
 static unsigned commits;
 static unsigned failed_commits;
 static bool failing;
+static unsigned failing_nth;
 static _Thread_local bool appended;
 static _Atomic uint64_t backlog;
 static uint64_t unsent; /* the loop thread's */
@@ -66,7 +67,7 @@ enum rn_status __wrap_rn_db_commit(struct rn_db_txn *txn, struct rn_error *why)
         pthread_cond_wait(&disk_changed, &disk);
     }
     waiting = false;
-    bool fail = failing;
+    bool fail = failing || commits + failed_commits + 1 == failing_nth;
     failed_commits += fail;
     pthread_mutex_unlock(&disk);
     enum rn_status status = RN_IO;
@@ -150,6 +151,13 @@ void booth_fail_commits(bool fail)
 {
     pthread_mutex_lock(&disk);
     failing = fail;
+    pthread_mutex_unlock(&disk);
+}
+
+void booth_fail_commit(unsigned nth)
+{
+    pthread_mutex_lock(&disk);
+    failing_nth = nth;
     pthread_mutex_unlock(&disk);
 }
 
@@ -284,7 +292,7 @@ void booth_set_up(void)
     error.text[0] = '\0';
     toy = NULL;
     held = waiting = failing = is_finished = false;
-    commits = failed_commits = 0;
+    commits = failed_commits = failing_nth = 0;
     unsent = 0;
     backlog = 0;
     unsent_max = 0;
@@ -340,6 +348,8 @@ void booth_open(const struct booth_settings *given)
                                           .upstreams = upstreams,
                                           .ports = ports,
                                           .durability = given->durability,
+                                          .late_after_ns = given->late_after_ns,
+                                          .intent_wait_ns = given->intent_wait_ns,
                                           .trace_idle_ns = given->trace_idle_ns};
     ck_ok(rn_station_open(&station, &settings, &error));
     if (given->with_run) {
@@ -457,6 +467,19 @@ const struct rn_event *booth_gap(const char *trace, uint32_t n)
     struct rn_event *event = rn_arena_alloc(&arena, sizeof *event);
     ck_ok(read_event(trace, RN_CLASS_GAP, n, event));
     return event;
+}
+
+const struct rn_event *booth_mark(const char *trace, uint32_t n)
+{
+    struct rn_event *event = rn_arena_alloc(&arena, sizeof *event);
+    ck_ok(read_event(trace, RN_CLASS_MARK, n, event));
+    return event;
+}
+
+bool booth_has_mark(const char *trace, uint32_t n)
+{
+    struct rn_event event;
+    return read_event(trace, RN_CLASS_MARK, n, &event) == RN_OK;
 }
 
 bool booth_has_event(const char *trace, uint32_t n)

@@ -22,7 +22,9 @@
 
 struct booth_settings {
     enum rn_durability durability;
-    bool with_run; /* as under `record`: there is a run's trace */
+    uint64_t late_after_ns;  /* 0: never */
+    uint64_t intent_wait_ns; /* 0: ten seconds */
+    bool with_run;           /* as under `record`: there is a run's trace */
     uint64_t trace_idle_ns;
 };
 
@@ -67,6 +69,8 @@ void booth_await_held(void);
 void booth_await_commits(unsigned count);
 unsigned booth_commits(void);
 void booth_fail_commits(bool fail);
+/* The nth commit from the beginning fails, and no other (0: none). Failed ones are counted. */
+void booth_fail_commit(unsigned nth);
 /* Commits that were made to fail. */
 unsigned booth_failed_commits(void);
 /* What the recorder is told that waits for the writer, 0: the truth. */
@@ -83,6 +87,8 @@ bool booth_was_full(void);
 /* Event n of the trace with this id; what is lent lives until booth_tear_down. */
 const struct rn_event *booth_event(const char *trace, uint32_t n);
 const struct rn_event *booth_gap(const char *trace, uint32_t n);
+const struct rn_event *booth_mark(const char *trace, uint32_t n);
+bool booth_has_mark(const char *trace, uint32_t n);
 bool booth_has_event(const char *trace, uint32_t n);
 struct rn_trace_summary booth_summary(const char *trace);
 /* Ids of all traces of the store, oldest first; the count. */

@@ -1,0 +1,254 @@
+/*
+ * What an exchange has to do with the store: its parts go to the writer and come back, an end that is held too long goes out
+ * late, and with `strict` nothing happens that the store does not take. Bytes and their order are call.c's.
+ */
+#include "call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "compose.h"
+
+static bool is_strict(const struct rn_call *call)
+{
+    return call->desk->settings->durability == RN_DURABILITY_STRICT;
+}
+
+bool rn_call_waits(const struct rn_call *call)
+{
+    return call->desk->settings->durability != RN_DURABILITY_ASYNC && !call->unheld;
+}
+
+/* Whether somebody waits for this part with a limit: the client for an end, or the whole call for its intent. */
+static bool has_limit(const struct rn_call *call, const struct rn_part *part)
+{
+    if (call->exchange == NULL || call->finished || part->durable) {
+        return false;
+    }
+    return is_strict(call) ? call->intending : call->over || part->held_piece != RN_NPOS;
+}
+
+/* --- there --------------------------------------------------------------------------------------------------------- */
+
+void rn_call_submit(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind)
+{
+    part->sealed = true;
+    part->durable = !rn_call_waits(call);
+    part->pending.entry.kind = kind;
+    part->pending.entry.trace = call->trace->recording;
+    part->pending.entry.owner = &part->pending;
+    part->pending.entry.is_intent = call->intending && kind == RN_ENTRY_EVENT_OPEN;
+    part->pending.done = rn_call_returned;
+    part->pending.self = call;
+    rn_compose_entry(call, part, kind);
+    call->with_writer++;
+    if (has_limit(call, part)) {
+        rn_wait_begin(&call->desk->wait, part);
+    }
+    rn_writer_submit(call->desk->settings->writer, &part->pending.entry);
+}
+
+void rn_call_flush(struct rn_call *call)
+{
+    struct rn_part *full = call->last;
+    struct rn_bytes unsent;
+    bool all = !rn_part_next(full, &unsent);
+    if (!all && full->pieces_sent == 0) {
+        return;
+    }
+    struct rn_part *fresh = rn_part_new();
+    if (fresh == NULL || (!all && rn_part_split(full, fresh) != RN_OK)) {
+        rn_part_free(fresh); /* it simply grows on */
+        return;
+    }
+    full->next = fresh;
+    call->last = fresh;
+    rn_call_submit(call, full, call->opened ? RN_ENTRY_EVENT_PART : RN_ENTRY_EVENT_OPEN);
+    call->opened = true;
+    call->held_ns = all ? 0 : call->held_ns;
+}
+
+void rn_call_drop_parts(struct rn_call *call)
+{
+    while (call->parts != call->last && call->parts->returned &&
+           (call->finished || call->parts->pieces_sent == rn_part_pieces(call->parts))) {
+        struct rn_part *next = call->parts->next;
+        rn_part_free(call->parts);
+        call->parts = next;
+    }
+}
+
+/* --- strict -------------------------------------------------------------------------------------------------------- */
+
+/* What waits for nothing any more: it is the store that we answer for. */
+static void refuse_unheld(struct rn_call *call, const char *why)
+{
+    char sentence[sizeof call->reason];
+    (void)snprintf(sentence, sizeof sentence, "reenact cannot record this call: %s", why);
+    call->unheld = true;
+    rn_call_refuse(call, 503, sentence);
+}
+
+void rn_call_intend(struct rn_call *call)
+{
+    struct rn_part *intent = call->last;
+    struct rn_part *fresh = rn_part_new();
+    if (fresh == NULL) {
+        rn_call_refuse(call, 503, "reenact ran out of memory before it could forward this request");
+        return;
+    }
+    intent->next = fresh;
+    call->last = fresh;
+    call->intending = true;
+    rn_call_submit(call, intent, RN_ENTRY_EVENT_OPEN);
+    call->opened = true;
+}
+
+/* The request is read once more, from what was kept of it: what the gateway had parsed is gone. */
+static void start_intended(struct rn_call *call)
+{
+    struct rn_http_head head;
+    size_t used = 0;
+    if (rn_http_request_parse(call->head, &head, &used, NULL) != RN_HTTP_DONE) {
+        rn_call_refuse(call, 503, "reenact could not read this request again");
+        return;
+    }
+    rn_call_start(call, &head);
+}
+
+static void intent_returned(struct rn_call *call, struct rn_part *intent)
+{
+    char why[RN_ERROR_BYTES_MAX];
+    call->intending = false;
+    intent->durable = true;
+    if (call->over) { /* its client did not wait for it, or was told so already */
+        return;
+    }
+    if (intent->pending.entry.status == RN_OK) {
+        start_intended(call);
+        return;
+    }
+    /* No event was opened; the refusal is one of its own, if the store takes that. */
+    call->opened = false;
+    rn_writer_last_error(call->desk->settings->writer, why, sizeof why);
+    refuse_unheld(call, why);
+}
+
+/* A whole answer of ours in the place of one that nobody has seen yet. It is in no event. */
+static void answer_instead(struct rn_call *call, const char *sentence)
+{
+    struct rn_buffer body = {0};
+    if (rn_compose_refusal(call, 503, sentence, &body) == RN_OK) {
+        call->started = true;
+        rn_exchange_start(call->exchange, rn_buffer_bytes(&call->answer_head), call->answer.framing,
+                          call->answer.length);
+        (void)rn_exchange_write(call->exchange, rn_buffer_bytes(&body));
+        rn_exchange_finish(call->exchange, rn_bytes_of(NULL, 0));
+    } else {
+        rn_exchange_cut(call->exchange);
+    }
+    rn_buffer_free(&body);
+}
+
+/* The store did not take what this client would be told. It is not told; what it has been told already is broken off. */
+static void deny(struct rn_call *call)
+{
+    static const char sentence[] =
+        "reenact cannot record this answer, and passes on nothing that it "
+        "does not record (--durability=strict)";
+    if (call->exchange == NULL || call->finished) {
+        return;
+    }
+    call->finished = true;
+    if (call->transfer != NULL) {
+        rn_transfer_cancel(call->transfer);
+        call->transfer = NULL;
+    }
+    (void)snprintf(call->reason, sizeof call->reason, "%s", sentence);
+    rn_call_over(call, RN_END_CUT);
+    /* The head's memory is ours again once nothing is with the writer. */
+    if (!call->started && call->with_writer == 0) {
+        answer_instead(call, sentence);
+    } else {
+        rn_exchange_cut(call->exchange);
+    }
+}
+
+/* --- late ---------------------------------------------------------------------------------------------------------- */
+
+static void mark_returned(struct rn_pending *pending)
+{
+    struct rn_call *call = pending->self;
+    call->with_writer--;
+    call->desk->counts.stored_bytes += pending->entry.stored_bytes;
+    rn_call_retire(call);
+}
+
+/* The event is with the writer and may be written already: what it does not say stands beside it. */
+static void submit_mark(struct rn_call *call)
+{
+    call->mark = (struct rn_pending){
+        .entry = {.kind = RN_ENTRY_EVENT, .trace = call->trace->recording, .owner = &call->mark},
+        .done = mark_returned,
+        .self = call};
+    if (rn_compose_mark(call, &call->mark.entry.event) == RN_OK) {
+        call->with_writer++;
+        rn_writer_submit(call->desk->settings->writer, &call->mark.entry);
+    }
+}
+
+void rn_call_overdue(struct rn_call *call, struct rn_part *part)
+{
+    if (call->exchange == NULL || call->finished) {
+        return;
+    }
+    if (is_strict(call)) {
+        part->durable = true;
+        refuse_unheld(call, "its store does not answer");
+        return;
+    }
+    for (struct rn_part *before = call->parts; before != part; before = before->next) {
+        before->durable = true;
+    }
+    part->durable = true;
+    if (!call->is_late) {
+        call->is_late = true;
+        call->desk->counts.late++;
+        if (call->over) {
+            submit_mark(call);
+        } else {
+            call->flags |= RN_FLAG_LATE; /* comes with the end */
+        }
+    }
+    rn_call_flow(call);
+}
+
+/* --- and back ------------------------------------------------------------------------------------------------------ */
+
+void rn_call_returned(struct rn_pending *pending)
+{
+    struct rn_call *call = pending->self;
+    struct rn_part *part = call->parts;
+    while (&part->pending != pending) {
+        part = part->next;
+    }
+    bool failed = pending->entry.status != RN_OK;
+    rn_wait_end(&call->desk->wait, part);
+    part->returned = true;
+    call->with_writer--;
+    call->stored_bytes += pending->entry.stored_bytes;
+    call->desk->counts.stored_bytes += pending->entry.stored_bytes;
+    if (failed && part == call->last) {
+        call->desk->counts.failed++;
+    }
+    if (pending->entry.is_intent) {
+        intent_returned(call, part);
+    } else if (failed && is_strict(call) && !call->unheld) {
+        deny(call);
+    } else {
+        part->durable = true;
+    }
+    rn_call_flow(call);
+    rn_call_drop_parts(call);
+    rn_call_retire(call);
+}
