@@ -49,7 +49,8 @@ struct crew {
     const struct rn_crew_settings *settings;
     struct slot *slots;
     size_t slot_count;
-    struct pollfd *polled; /* the signals, then two per slot */
+    struct pollfd *polled; /* the signals, then one for each job that runs */
+    struct slot **waiting; /* whose each of `polled` is, the first aside */
     size_t begun;          /* jobs that were started: all below this number */
     size_t told;           /* jobs whose end was told: all below this number */
     size_t ended;
@@ -342,31 +343,42 @@ static void take_signals(struct crew *crew)
     }
 }
 
+/*
+ * What is waited for: of each job that runs its pipe, then its pidfd. No place for those that do not run: poll refuses more
+ * places than there may be descriptors, open or not.
+ */
+static size_t list_polled(struct crew *crew)
+{
+    size_t count = 0;
+    crew->polled[count++] = (struct pollfd){.fd = crew->signals, .events = POLLIN};
+    for (size_t i = 0; i < crew->slot_count; i++) {
+        struct slot *slot = &crew->slots[i];
+        if (slot->state == RUNS) {
+            crew->waiting[count] = slot;
+            crew->polled[count++] =
+                (struct pollfd){.fd = slot->pipe >= 0 ? slot->pipe : slot->pidfd, .events = POLLIN};
+        }
+    }
+    return count;
+}
+
 /* Waits for one thing to happen and deals with all that did. A pidfd that could not be had is waited for in its pipe. */
 static void wait_once(struct crew *crew)
 {
-    struct pollfd *polled = crew->polled;
-    size_t count = 0;
-    polled[count++] = (struct pollfd){.fd = crew->signals, .events = POLLIN};
-    for (size_t i = 0; i < crew->slot_count; i++) {
-        bool runs = crew->slots[i].state == RUNS;
-        polled[count++] = (struct pollfd){.fd = runs ? crew->slots[i].pipe : -1, .events = POLLIN};
-        polled[count++] = (struct pollfd){
-            .fd = runs && crew->slots[i].pipe < 0 ? crew->slots[i].pidfd : -1, .events = POLLIN};
-    }
-    if (poll(polled, (nfds_t)count, -1) < 0) {
+    size_t count = list_polled(crew);
+    if (poll(crew->polled, (nfds_t)count, -1) < 0) {
         return;
     }
-    if (polled[0].revents != 0) {
+    if (crew->polled[0].revents != 0) {
         take_signals(crew);
     }
-    for (size_t i = 0; i < crew->slot_count; i++) {
-        struct slot *slot = &crew->slots[i];
-        if (slot->state == RUNS && polled[1 + 2 * i].revents != 0) {
+    for (size_t i = 1; i < count; i++) {
+        struct slot *slot = crew->waiting[i];
+        bool reads = slot->pipe >= 0;
+        if (reads && crew->polled[i].revents != 0) {
             read_result(crew, slot);
         }
-        if (slot->state == RUNS && slot->pipe < 0 &&
-            (slot->pidfd < 0 || polled[2 + 2 * i].revents != 0)) {
+        if (slot->pipe < 0 && (slot->pidfd < 0 || (!reads && crew->polled[i].revents != 0))) {
             reap(crew, slot);
         }
     }
@@ -379,9 +391,11 @@ static enum rn_status open_crew(struct crew *crew, struct rn_error *error)
     const struct rn_crew_settings *settings = crew->settings;
     crew->slot_count = settings->at_once + BACKLOG;
     crew->slots = rn_calloc(crew->slot_count, sizeof *crew->slots);
-    crew->polled = rn_calloc(1 + 2 * crew->slot_count, sizeof *crew->polled);
+    crew->polled = rn_calloc(1 + crew->slot_count, sizeof *crew->polled);
+    crew->waiting = rn_calloc(1 + crew->slot_count, sizeof *crew->waiting);
     crew->chunk = rn_alloc(CHUNK_BYTES);
-    if (crew->slots == NULL || crew->polled == NULL || crew->chunk == NULL) {
+    if (crew->slots == NULL || crew->polled == NULL || crew->waiting == NULL ||
+        crew->chunk == NULL) {
         crew->slot_count = 0;
         return rn_fail(error, RN_NOMEM, "out of memory");
     }
@@ -426,6 +440,7 @@ static void close_crew(struct crew *crew)
     }
     rn_free(crew->slots);
     rn_free(crew->polled);
+    rn_free(crew->waiting);
     rn_free(crew->chunk);
 }
 

@@ -433,9 +433,23 @@ START_TEST(without_descriptors_there_is_a_sentence)
 }
 END_TEST
 
+START_TEST(few_descriptors_are_enough_for_many_jobs)
+{
+    struct seen seen = {.work = say_index, .holder = 100, .opener = 100};
+    struct rlimit before;
+    int next = dup(STDOUT_FILENO);
+    (void)close(next);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit tight = {(rlim_t)next + 12, before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    run(&seen, 100, 8);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+END_TEST
+
 START_TEST(without_memory_there_is_a_sentence)
 {
-    for (unsigned long nth = 1; nth <= 3; nth++) {
+    for (unsigned long nth = 1; nth <= 4; nth++) {
         struct seen seen = {.work = say_index, .holder = 9, .opener = 9};
         int signal_number;
         rn_memory_fail_from(nth);
@@ -585,7 +599,7 @@ Suite *rn_suite(void)
     RN_CASE(suite, "output", whole_outputs_stand_in_the_order_of_jobs,
             streams_that_are_one_stay_one, silence_is_silent, nobody_who_reads_is_no_end);
     RN_CASE(suite, "trouble", without_descriptors_there_is_a_sentence,
-            without_memory_there_is_a_sentence);
+            few_descriptors_are_enough_for_many_jobs, without_memory_there_is_a_sentence);
     RN_CASE(suite, "rooms", a_room_is_empty_private_and_gone_afterwards,
             a_copy_has_what_its_source_has, a_room_goes_whatever_was_left_in_it,
             a_source_that_is_none_leaves_nothing);
