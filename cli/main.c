@@ -5,6 +5,7 @@
 #include "commands.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +56,8 @@ static const struct rn_cli_command *by_custom(const char *word)
 int main(int argc, char **argv)
 {
     char *help[] = {(char[]){"help"}, NULL};
+    /* Who ignores the ends of children hands that down to us, and nobody could wait for a command. */
+    (void)signal(SIGCHLD, SIG_DFL);
     rn_memory_serve();
     json_set_alloc_funcs(rn_alloc, rn_free);
     if (argc < 2) {

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree
 
 import harness
@@ -201,6 +202,31 @@ class Check(harness.Case):
             done = self.reenact("baseline", "check", "--store", self.store, "rc", "-j", jobs, "--output")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(len(re.findall(r"(?m)^answer \d+$", done.stdout)), 3, done.stdout)
+
+    def test_help_that_a_pass_must_not_have_is_no_pass(self):
+        """Two equal calls at once with different answers: without comparing the output nobody knows whether each went to its asker."""
+        both = threading.Barrier(2, timeout=60)
+        def together(head, body, connection):
+            both.wait()
+            harness.echo(head, body, connection)
+        server = self.upstream(together)
+        twins = self.write("twins.py", "import http.client, os, sys, threading, urllib.parse\n"
+                           "base = urllib.parse.urlsplit(os.environ['OPENAI_BASE_URL'])\n"
+                           "def ask():\n"
+                           "    connection = http.client.HTTPConnection(base.hostname, base.port, timeout=60)\n"
+                           "    connection.request('POST', base.path + '/x', sys.argv[1])\n"
+                           "    connection.getresponse().read()\n"
+                           "threads = [threading.Thread(target=ask) for _ in range(2)]\n"
+                           "[thread.start() for thread in threads]\n[thread.join() for thread in threads]\n")
+        path = self.write("suite.txt", "one\n")
+        done = self.reenact("record", "--store", self.store, "--each", path, "--", sys.executable, twins, "{input}",
+                            env={"OPENAI_BASE_URL": server.url + "/v1"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.reenact("baseline", "freeze", "--store", self.store, "rc", "--name", "suite/*").returncode, 0)
+        self.assertResults(self.check(), ["reproduced"], 0)
+        done = self.check("--ignore-output")
+        self.assertResults(done, ["incomparable"], 3)
+        self.assertEqual(done.document["cases"][0]["verdict"], "assisted")
 
     # --- interrupted ---
 

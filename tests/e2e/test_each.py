@@ -217,6 +217,13 @@ class Each(harness.Case):
         self.assertIn("5 not begun", stderr)
         self.assertEqual(self.names(), ["suite/1", "suite/2", "suite/3"])
 
+    def test_a_parent_that_ignores_the_ends_of_children_is_not_inherited(self):
+        self.write("suite.txt", "3\n")
+        for words in (("--each", "suite.txt", "--", "sh", "-c", "exit {input}"), ("--", "sh", "-c", "exit 3")):
+            done = subprocess.run([REENACT, "record", "--store", self.store, *words], env=self.environment, cwd=self.directory, timeout=60,
+                                  capture_output=True, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+            self.assertEqual(done.returncode, 3, done.stderr)
+
     def test_a_key_at_the_terminal_reaches_each_command_once(self):
         for jobs in (1, 2):
             count, begun = (os.path.join(self.directory, f"{name}{jobs}") for name in ("count", "begun"))
