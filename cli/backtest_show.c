@@ -178,6 +178,21 @@ static enum rn_status add_table(struct rn_buffer *out, const struct rn_screen *s
 
 /* --- what is not in the table --------------------------------------------------------------------------------------- */
 
+static enum rn_status add_changes(struct rn_buffer *out, const struct rn_report *report)
+{
+    enum rn_status status =
+        report->changes.len > 0 ? rn_buffer_addf(out, "\nchanged beside the model\n") : RN_OK;
+    for (struct rn_bytes left = report->changes; left.len > 0 && status == RN_OK;) {
+        size_t end = rn_bytes_find_byte(left, '\n');
+        status = rn_buffer_addf(out, "  ");
+        status =
+            status == RN_OK ? rn_printable_short(out, rn_bytes_sub(left, 0, end), 160) : status;
+        status = status == RN_OK ? rn_buffer_addf(out, "\n") : status;
+        left = end == RN_NPOS ? rn_bytes_of("", 0) : rn_bytes_from(left, end + 1);
+    }
+    return status;
+}
+
 static enum rn_status add_failures(struct rn_buffer *out, const struct rn_report *report)
 {
     enum rn_status status = report->failure_count > 0 ? rn_buffer_addf(out, "\nfailed\n") : RN_OK;
@@ -216,9 +231,11 @@ static enum rn_status add_remarks(struct rn_buffer *out, const struct rn_report 
 {
     enum rn_status status = RN_OK;
     if (report->pairs[RN_PAIR_UNANSWERED] > 0) {
+        struct rn_human calls;
         status = rn_buffer_addf(
-            out, "\n%" PRIu64 " calls have no answer yet; reenact backtest resume %s\n",
-            report->pairs[RN_PAIR_UNANSWERED], report->facts.id + 24);
+            out, "\n%s without an answer yet; reenact backtest resume %s\n",
+            rn_human_count(&calls, report->pairs[RN_PAIR_UNANSWERED], "call is", "calls are"),
+            report->facts.id + 24);
     }
     if (status == RN_OK && report->unpriced > 0) {
         status = rn_buffer_addf(out, "\n%" PRIu64 " pairs have no price and no part in the cost\n",
@@ -226,7 +243,7 @@ static enum rn_status add_remarks(struct rn_buffer *out, const struct rn_report 
     }
     if (status == RN_OK && report->twice > 0) {
         status = rn_buffer_addf(
-            out, "\n%" PRIu64 " calls were in flight when a run died: perhaps paid twice\n",
+            out, "\n%" PRIu64 " calls were in flight when a run ended: perhaps paid twice\n",
             report->twice);
     }
     return status;
@@ -313,6 +330,7 @@ enum rn_status rn_backtest_show(struct rn_buffer *out, const struct rn_screen *s
                                 report->facts.to);
     }
     status = status == RN_OK ? add_table(out, screen, report) : status;
+    status = status == RN_OK ? add_changes(out, report) : status;
     status = status == RN_OK ? add_failures(out, report) : status;
     status = status == RN_OK ? add_left_out(out, report) : status;
     if (status == RN_OK && report->worst_count > 0) {

@@ -47,7 +47,7 @@ static const struct rn_option options[] = {
     {"--no-moves", RN_OPTION_FLAG, &asked.no_moves, NULL, "change nothing by our own knowledge"},
     {"--as", RN_OPTION_TEXT, &asked.as, "NAME", "a name for the backtest"},
     {"--dry-run", RN_OPTION_FLAG, &asked.dry_run, NULL, "print the plan and send nothing"},
-    {"--budget", RN_OPTION_TEXT, &asked.budget, "USD", "never spend more than this"},
+    {"--budget", RN_OPTION_TEXT, &asked.budget, "USD", "begin no call that could cost more"},
     {"--jobs", RN_OPTION_COUNT, &asked.jobs, "N", "calls at once (8); also -j N"},
     {"--rpm", RN_OPTION_COUNT, &asked.requests_per_minute, "N", "requests a minute at most"},
     {"--tpm", RN_OPTION_COUNT, &asked.tokens_per_minute, "N", "tokens a minute at most"},

@@ -300,7 +300,7 @@ static const struct rn_metric metrics[] = {
     METRIC(failed_share, RN_METRIC_SHARE, "failed, of all with a final answer"),
     METRIC(unanswered, RN_METRIC_COUNT, "calls without a final answer yet"),
     METRIC(left_out, RN_METRIC_COUNT, "model calls that could not be sent again"),
-    METRIC(paid_twice, RN_METRIC_COUNT, "calls that were in flight when a run died"),
+    METRIC(paid_twice, RN_METRIC_COUNT, "calls that were in flight when a run ended or died"),
     METRIC(compared, RN_METRIC_COUNT, "pairs in which both sides answered"),
     METRIC(same, RN_METRIC_SHARE, "pairs in which nothing differs but how text is set"),
     METRIC(text_same, RN_METRIC_SHARE, "pairs with the same text, byte for byte"),

@@ -279,6 +279,18 @@ static struct rn_bytes without_overlap(struct rn_bytes url, struct rn_bytes targ
     return target;
 }
 
+/* Whether the server sees the recorded path, since its URL has the rest of it: nothing that anybody would call a change. */
+static bool is_seen_as(struct rn_bytes url, struct rn_bytes target, struct rn_bytes recorded)
+{
+    size_t scheme = rn_bytes_find(url, RN_LIT("://"));
+    struct rn_bytes behind = rn_bytes_from(url, scheme == RN_NPOS ? 0 : scheme + 3);
+    size_t slash = rn_bytes_find_byte(behind, '/');
+    struct rn_bytes path = slash == RN_NPOS ? RN_LIT("") : rn_bytes_from(behind, slash);
+    return recorded.len == path.len + target.len &&
+           rn_bytes_equal(rn_bytes_sub(recorded, 0, path.len), path) &&
+           rn_bytes_equal(rn_bytes_from(recorded, path.len), target);
+}
+
 static enum rn_status make_target(struct maker *maker)
 {
     struct rn_bytes recorded = rn_event_get(maker->view->event, RN_TAG_TARGET);
@@ -299,7 +311,8 @@ static enum rn_status make_target(struct maker *maker)
     if (maker->out->target.data == NULL) {
         return fail_nomem(maker->error);
     }
-    maker->out->retargeted = !rn_bytes_equal(recorded, maker->out->target);
+    maker->out->retargeted = !rn_bytes_equal(recorded, maker->out->target) &&
+                             !is_seen_as(maker->plan->url, maker->out->target, recorded);
     return RN_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "headline.h"
 #include "pair_text.h"
+#include "moves.h"
 #include "plan.h"
 #include "store/trace.h"
 #include "tally.h"
@@ -237,6 +238,63 @@ static enum rn_status show_worst(struct reporting *reporting)
     return status;
 }
 
+/* --- the plan ------------------------------------------------------------------------------------------------------ */
+
+static enum rn_status add_change(struct rn_buffer *lines, const struct rn_edit *edit,
+                                 const char *behind)
+{
+    enum rn_status status = rn_edit_words(edit, lines);
+    return status == RN_OK ? rn_buffer_addf(lines, "%s\n", behind) : status;
+}
+
+/* Edits as they were asked for, then the moves that the model made necessary. */
+static enum rn_status take_changes(struct reporting *reporting)
+{
+    const struct rn_plan *plan = &reporting->plan;
+    struct rn_buffer lines = {0};
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; i < plan->edit_count && status == RN_OK; i++) {
+        status = add_change(&lines, &plan->edits[i], "");
+    }
+    for (size_t i = 0; i < plan->move_count && status == RN_OK; i++) {
+        status = add_change(&lines, &plan->moves[i].edit, " (where it is there)");
+    }
+    if (status == RN_OK && lines.len > 0) {
+        reporting->report->changes =
+            rn_arena_copy(&reporting->report->arena, rn_buffer_bytes(&lines));
+        status = reporting->report->changes.data != NULL ? RN_OK : RN_NOMEM;
+    }
+    rn_buffer_free(&lines);
+    return status;
+}
+
+static enum rn_status take_left(struct reporting *reporting)
+{
+    const struct rn_plan *plan = &reporting->plan;
+    struct rn_report *report = reporting->report;
+    size_t count = plan->left_count < RN_REPORT_LEFT_MAX ? plan->left_count : RN_REPORT_LEFT_MAX;
+    report->left = rn_arena_alloc(&report->arena, (count + 1) * sizeof *report->left);
+    if (report->left == NULL) {
+        return RN_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        report->left[i] = (struct rn_report_left){.trace = plan->left[i].trace,
+                                                  .n = plan->left[i].n,
+                                                  .why = (enum rn_left_out)plan->left[i].why};
+    }
+    report->left_count = count;
+    return RN_OK;
+}
+
+static enum rn_status take_plan(struct reporting *reporting)
+{
+    enum rn_status status = take_changes(reporting);
+    status = status == RN_OK ? take_left(reporting) : status;
+    return status == RN_OK
+               ? RN_OK
+               : rn_fail(reporting->error, status, "There is no memory left for this report.");
+}
+
 /* --- the whole ----------------------------------------------------------------------------------------------------- */
 
 static void take_prices(struct reporting *reporting)
@@ -282,6 +340,9 @@ enum rn_status rn_report_make(const char *store, const char *which, const char *
     rn_tally_init(&reporting.tally, out, worst);
     if (status == RN_OK) {
         memcpy(out->left_out, out->facts.left_out, sizeof out->left_out);
+        status = take_plan(&reporting);
+    }
+    if (status == RN_OK) {
         status = count_all(&reporting);
     }
     if (status == RN_OK) {

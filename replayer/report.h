@@ -9,6 +9,7 @@
 #include "pair.h"
 
 #define RN_REPORT_WORST_MAX 50u
+#define RN_REPORT_LEFT_MAX 1000u
 #define RN_REPORT_BINS 24u
 /* Kinds of failure told apart; what comes later counts as "others". */
 #define RN_REPORT_FAILURES_MAX 64u
@@ -45,6 +46,13 @@ struct rn_worst {
     struct rn_bytes asked;
     struct rn_bytes recorded;
     struct rn_bytes fresh;
+};
+
+/* A call that was not sent again. */
+struct rn_report_left {
+    struct rn_trace_id trace;
+    uint32_t n;
+    enum rn_left_out why;
 };
 
 struct rn_failure {
@@ -84,6 +92,10 @@ struct rn_report {
     struct rn_failure *failures; /* the most frequent first */
     size_t failure_count;
     uint64_t left_out[RN_LEFT_COUNT];
+    struct rn_report_left *left; /* the first RN_REPORT_LEFT_MAX of them, by name */
+    size_t left_count;
+    struct rn_bytes
+        changes;        /* what the plan changes beside the model, a line each; empty: nothing */
     uint64_t twice;     /* calls that were in flight when a run ended or died: perhaps paid twice */
     char headline[256]; /* what changed most, in one sentence */
 };

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "headline.h"
 #include "report_page.h"
@@ -26,6 +27,20 @@ static void put_head(struct rn_sheet *sheet, const struct rn_report *report)
     rn_sheet_put(sheet, "</head>\n<body>\n<main>\n");
 }
 
+/* A line each. */
+static void put_changes(struct rn_sheet *sheet, struct rn_bytes changes)
+{
+    rn_sheet_put(sheet, changes.len > 0 ? "<ul>\n" : "");
+    for (struct rn_bytes left = changes; left.len > 0;) {
+        size_t end = rn_bytes_find_byte(left, '\n');
+        rn_sheet_put(sheet, "<li><code>");
+        rn_sheet_bytes(sheet, rn_bytes_sub(left, 0, end));
+        rn_sheet_put(sheet, "</code></li>\n");
+        left = end == RN_NPOS ? rn_bytes_of("", 0) : rn_bytes_from(left, end + 1);
+    }
+    rn_sheet_put(sheet, changes.len > 0 ? "</ul>\n" : "");
+}
+
 static void put_title(struct rn_sheet *sheet, const struct rn_report *report)
 {
     const struct rn_backtest_facts *facts = &report->facts;
@@ -39,8 +54,9 @@ static void put_title(struct rn_sheet *sheet, const struct rn_report *report)
     rn_sheet_text(sheet, facts->to);
     rn_sheet_put(sheet, "</code> at <code>");
     rn_sheet_text(sheet, facts->url);
-    rn_sheet_put(sheet,
-                 "</code> with only the model and the parameters of the plan changed.</p>\n");
+    rn_sheet_put(sheet, report->changes.len > 0 ? "</code> with only the model changed, and:</p>\n"
+                                                : "</code> with only the model changed.</p>\n");
+    put_changes(sheet, report->changes);
 }
 
 static void begin_glance(struct rn_sheet *sheet, const char *name)
@@ -339,9 +355,16 @@ static void put_worst(struct rn_sheet *sheet, const struct rn_report *report)
 
 static void put_foot(struct rn_sheet *sheet, const struct rn_report *report)
 {
+    char when[32] = "";
+    time_t seconds = (time_t)(report->facts.created_wall_ns / UINT64_C(1000000000));
+    struct tm parts;
+    if (gmtime_r(&seconds, &parts) != NULL) {
+        (void)strftime(when, sizeof when, "%Y-%m-%d %H:%M UTC", &parts);
+    }
     rn_sheet_put(sheet, "<footer class=\"note\">Made by <code>reenact backtest report ");
     rn_sheet_text(sheet, report->facts.name[0] != '\0' ? report->facts.name : report->facts.id);
-    rn_sheet_put(sheet, "</code>. Any pair can be looked at whole with <code>reenact show "
+    rn_sheet_putf(sheet, "</code> of the plan %.8s, written %s.", report->facts.id + 24, when);
+    rn_sheet_put(sheet, " Any pair can be looked at whole with <code>reenact show "
                         "TRACE:N</code>.</footer>\n</main>\n</body>\n</html>\n");
 }
 

@@ -154,6 +154,29 @@ static json_t *side_of(const struct rn_side *side, struct rn_bytes text)
     return out;
 }
 
+/* A line of text each. */
+static json_t *changes_of(const struct rn_report *report)
+{
+    json_t *list = json_array();
+    for (struct rn_bytes left = report->changes; left.len > 0;) {
+        size_t end = rn_bytes_find_byte(left, '\n');
+        rn_member_of_list(list, rn_member_string(rn_bytes_sub(left, 0, end)));
+        left = end == RN_NPOS ? rn_bytes_of("", 0) : rn_bytes_from(left, end + 1);
+    }
+    return list;
+}
+
+static json_t *not_sent_of(const struct rn_report *report)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < report->left_count; i++) {
+        json_t *one = rn_member_event(&report->left[i].trace, report->left[i].n);
+        rn_member_text(one, "why", rn_left_out_name(report->left[i].why));
+        rn_member_of_list(list, one);
+    }
+    return list;
+}
+
 static json_t *worst_of(const struct rn_report *report)
 {
     json_t *list = json_array();
@@ -211,7 +234,9 @@ enum rn_status rn_report_json(const struct rn_report *report,
     rn_member(document, "metrics", metrics_of(report));
     rn_member(document, "conditions", conditions_of(conditions, count));
     rn_member(document, "failures", failures_of(report));
+    rn_member(document, "changes", changes_of(report));
     rn_member(document, "left_out", left_out_of(report));
+    rn_member(document, "not_sent", not_sent_of(report));
     rn_member_count(document, "twice", report->twice);
     rn_member(document, "worst", worst_of(report));
     enum rn_status status = rn_members_print(document, out);
