@@ -307,6 +307,7 @@ static const struct rn_table_column columns[] = {
 struct listing {
     struct rn_table *table;
     json_t *array;
+    struct rn_buffer all; /* struct rn_backtest_facts, oldest first */
     size_t shown;
     enum rn_status status;
 };
@@ -314,6 +315,12 @@ struct listing {
 static bool visit(void *self, const struct rn_backtest_facts *facts)
 {
     struct listing *listing = self;
+    listing->status = rn_buffer_append(&listing->all, facts, sizeof *facts);
+    return listing->status == RN_OK;
+}
+
+static bool list_one(struct listing *listing, const struct rn_backtest_facts *facts)
+{
     struct rn_human when;
     char numbers[3][24];
     char cost[RN_MONEY_BYTES_MAX];
@@ -341,6 +348,17 @@ static bool visit(void *self, const struct rn_backtest_facts *facts)
     listing->status =
         rn_table_row(listing->table, cells, facts->complete ? RN_PAINT_CYAN : RN_PAINT_YELLOW);
     return listing->status == RN_OK;
+}
+
+/* The newest first, as `log` has it. */
+static void list_all(struct listing *listing)
+{
+    struct rn_backtest_facts facts;
+    bool goes_on = true;
+    for (size_t i = listing->all.len / sizeof facts; i > 0 && goes_on; i--) {
+        memcpy(&facts, listing->all.data + (i - 1) * sizeof facts, sizeof facts);
+        goes_on = list_one(listing, &facts);
+    }
 }
 
 static enum rn_status print_listing(struct listing *listing, struct rn_error *error)
@@ -380,6 +398,10 @@ static int run_list(int argc, char **argv)
     enum rn_status status = listing.table == NULL
                                 ? rn_fail(&error, RN_NOMEM, "out of memory")
                                 : rn_backtest_each(asked.store, visit, &listing, &error);
+    if (status == RN_OK && listing.status == RN_OK) {
+        list_all(&listing);
+    }
+    rn_buffer_free(&listing.all);
     if (status == RN_OK) {
         status = listing.status == RN_OK ? print_listing(&listing, &error) : listing.status;
     }
