@@ -34,7 +34,7 @@ static void swap(struct rn_queue_again *a, struct rn_queue_again *b)
     *b = kept;
 }
 
-enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint32_t lane, uint64_t due_ns)
+enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint64_t due_ns)
 {
     if (queue->again_count == queue->again_cap) {
         size_t cap = queue->again_cap == 0 ? 16 : queue->again_cap * 2;
@@ -46,8 +46,7 @@ enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint32_t lane, 
         queue->again_cap = cap;
     }
     size_t at = queue->again_count++;
-    queue->again[at] =
-        (struct rn_queue_again){.due_ns = due_ns, .call = (uint32_t)call, .lane = lane};
+    queue->again[at] = (struct rn_queue_again){.due_ns = due_ns, .call = call};
     while (at > 0 && is_before(&queue->again[at], &queue->again[(at - 1) / 2])) {
         swap(&queue->again[at], &queue->again[(at - 1) / 2]);
         at = (at - 1) / 2;
@@ -55,10 +54,10 @@ enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint32_t lane, 
     return RN_OK;
 }
 
-static struct rn_queue_again take_first(struct rn_queue *queue)
+static size_t take_first(struct rn_queue *queue)
 {
     struct rn_queue_again *heap = queue->again;
-    struct rn_queue_again first = heap[0];
+    size_t call = heap[0].call;
     size_t at = 0;
     heap[0] = heap[--queue->again_count];
     for (;;) {
@@ -68,7 +67,7 @@ static struct rn_queue_again take_first(struct rn_queue *queue)
                 child < queue->again_count && is_before(&heap[child], &heap[least]) ? child : least;
         }
         if (least == at) {
-            return first;
+            return call;
         }
         swap(&heap[at], &heap[least]);
         at = least;
@@ -89,12 +88,10 @@ static void skip_final(struct rn_queue *queue)
     }
 }
 
-bool rn_queue_take(struct rn_queue *queue, uint64_t now_ns, size_t *call, uint32_t *lane)
+bool rn_queue_take(struct rn_queue *queue, uint64_t now_ns, size_t *call)
 {
     if (rn_queue_due_ns(queue) <= now_ns) {
-        struct rn_queue_again first = take_first(queue);
-        *call = first.call;
-        *lane = first.lane;
+        *call = take_first(queue);
         return true;
     }
     skip_final(queue);
@@ -102,7 +99,6 @@ bool rn_queue_take(struct rn_queue *queue, uint64_t now_ns, size_t *call, uint32
         return false;
     }
     *call = queue->next++;
-    *lane = RN_QUEUE_ANY_LANE;
     return true;
 }
 

@@ -11,11 +11,8 @@
 
 struct rn_queue_again {
     uint64_t due_ns;
-    uint32_t call;
-    uint32_t lane;
+    size_t call;
 };
-
-#define RN_QUEUE_ANY_LANE UINT32_MAX
 
 struct rn_queue {
     const struct rn_plan_answer *answers; /* one per call; the queue looks at `final` alone */
@@ -32,10 +29,10 @@ void rn_queue_init(struct rn_queue *queue, const struct rn_plan_answer *answers,
 void rn_queue_free(struct rn_queue *queue);
 /* Hands out no call from `until` on, for now. */
 void rn_queue_limit(struct rn_queue *queue, size_t until);
-/* The next call, and the lane it was put back with (send.h); false: there is none now. Each is handed out once, and once more for every rn_queue_put. */
-bool rn_queue_take(struct rn_queue *queue, uint64_t now_ns, size_t *call, uint32_t *lane);
+/* The next call; false: there is none now. Each is handed out once, and once more for every rn_queue_put. */
+bool rn_queue_take(struct rn_queue *queue, uint64_t now_ns, size_t *call);
 /* This call again, not before `due_ns`. RN_NOMEM. */
-enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint32_t lane, uint64_t due_ns);
+enum rn_status rn_queue_put(struct rn_queue *queue, size_t call, uint64_t due_ns);
 /* When the first of those that wait is due; UINT64_MAX: none waits. */
 uint64_t rn_queue_due_ns(const struct rn_queue *queue);
 /* Whether anything is left to hand out, now or later, below the limit. */

@@ -229,43 +229,13 @@ static enum rn_status open_loop(struct rn_send *send)
     return RN_OK;
 }
 
-static enum rn_status open_lanes(struct rn_send *send)
+static enum rn_status open_writer(struct rn_send *send)
 {
     uint8_t key[RN_USERKEY_BYTES];
     bool has_key = rn_userkey_load(true, key, NULL) == RN_OK;
-    unsigned count = send->jobs >= RN_SEND_LANES * RN_SEND_LANE_JOBS_MIN ? RN_SEND_LANES : 1;
-    enum rn_status status = RN_OK;
-    for (unsigned i = 0; status == RN_OK && i < count; i++) {
-        struct rn_send_lane *lane = &send->lanes[i];
-        lane->send = send;
-        lane->jobs = send->jobs / count + (i < send->jobs % count ? 1 : 0);
-        status = rn_writer_start(send->store, on_writer, send->wake,
-                                 rn_bytes_of(key, has_key ? RN_USERKEY_BYTES : 0), &lane->writer,
-                                 send->error);
-        send->lane_count += status == RN_OK;
-    }
-    return status;
-}
-
-/* What is submitted is committed, and the indexes are brought up. */
-static void stop_writers(struct rn_send *send)
-{
-    for (unsigned i = 0; i < send->lane_count; i++) {
-        rn_writer_stop(send->lanes[i].writer);
-    }
-}
-
-static void free_lanes(struct rn_send *send)
-{
-    for (unsigned i = 0; i < send->lane_count; i++) {
-        struct rn_send_lane *lane = &send->lanes[i];
-        rn_writer_free(lane->writer);
-        while (lane->traces != NULL) {
-            struct rn_send_trace *next = lane->traces->next;
-            rn_free(lane->traces);
-            lane->traces = next;
-        }
-    }
+    return rn_writer_start(send->store, on_writer, send->wake,
+                           rn_bytes_of(key, has_key ? RN_USERKEY_BYTES : 0), &send->writer,
+                           send->error);
 }
 
 static void run_loop(struct rn_send *send)
@@ -304,8 +274,13 @@ static void free_loop(struct rn_send *send)
 
 static void free_all(struct rn_send *send)
 {
-    free_lanes(send); /* first: their writers wake the loop */
+    rn_writer_free(send->writer); /* first: it wakes the loop */
     free_loop(send);
+    while (send->traces != NULL) {
+        struct rn_send_trace *next = send->traces->next;
+        rn_free(send->traces);
+        send->traces = next;
+    }
     rn_queue_free(&send->queue);
     rn_free(send->answers);
     if (send->store != NULL) {
@@ -334,7 +309,7 @@ static enum rn_status open_all(struct rn_send *send)
                                     send->run->key_variable, send->run->environment,
                                     &send->credential, send->error);
     }
-    return status == RN_OK ? open_lanes(send) : status;
+    return status == RN_OK ? open_writer(send) : status;
 }
 
 static void tell_outcome(struct rn_send *send)
@@ -372,7 +347,7 @@ enum rn_status rn_backtest_run(const struct rn_backtest_run *run,
     }
     if (status == RN_OK) {
         run_loop(send);
-        stop_writers(send);
+        rn_writer_stop(send->writer);
         tell_outcome(send);
         status = send->status;
     }

@@ -7,9 +7,6 @@
  * and the store keeps this order: so whenever we die, at most `jobs` intents are in the store without an answer. Calls whose answer
  * is being stored are at most `jobs` more, those made ahead at most RN_SEND_STOCK_CALLS, and nothing else of any call is in memory but its
  * rn_plan_answer.
- *
- * With many jobs these are divided into two lanes, each with a writer and a trace of its own: one prepares what it stores while the other
- * waits for the disk. All attempts at a call stay in one lane, so that their order in the store is their order in time.
  */
 #ifndef RN_REPLAYER_SEND_H
 #define RN_REPLAYER_SEND_H
@@ -32,29 +29,17 @@
 /* Events of one trace. What the writer keeps of an open trace grows with them. */
 #define RN_SEND_TRACE_EVENTS 50000u
 
-#define RN_SEND_LANES 2u
-#define RN_SEND_LANE_JOBS_MIN 8u /* fewer are not divided */
-
 struct rn_send;
 
 /* One trace of the backtest. A new one is opened when it is full. */
 struct rn_send_trace {
     struct rn_send_trace *next;
-    struct rn_send_lane *lane;
     struct rn_recording *recording;
     uint32_t n;    /* ordinals given */
     unsigned open; /* calls whose answer is not durable */
     bool is_full;
     bool is_closing;
     struct rn_entry closing; /* owner: NULL */
-};
-
-struct rn_send_lane {
-    struct rn_send *send;
-    struct rn_writer *writer;
-    struct rn_send_trace *traces; /* the newest, which is written to, first */
-    unsigned jobs;
-    unsigned in_flight; /* from the intent's submission to the answer's */
 };
 
 /* What goes to the writer at once: an intent, or a piece of an answer. */
@@ -83,7 +68,6 @@ struct rn_send_call {
     struct rn_send_call *previous;
     struct rn_send_call *next_stocked;
     struct rn_send *send;
-    struct rn_send_lane *lane; /* NULL: any */
     struct rn_send_trace *trace;
     enum rn_send_state state;
     size_t index; /* in the plan */
@@ -147,8 +131,8 @@ struct rn_send {
     int lock;
     struct rn_loop *loop;
     struct rn_wake *wake;
-    struct rn_send_lane lanes[RN_SEND_LANES];
-    unsigned lane_count;
+    struct rn_writer *writer;
+    struct rn_send_trace *traces; /* the newest, which is written to, first */
     struct rn_upstreams *upstreams;
     const struct rn_upstream *upstream;
     struct rn_turn *turn;
@@ -164,7 +148,7 @@ struct rn_send {
     size_t stock_bytes;
     struct rn_http_head head; /* room for parsing */
     size_t call_count;
-    unsigned in_flight; /* of all lanes */
+    unsigned in_flight; /* from the intent's submission to the answer's */
     unsigned throttled;
     uint64_t stamp;
     uint64_t started_ns;
@@ -186,15 +170,13 @@ struct rn_send {
 
 /* Starts what may start; also the turn's callback. */
 void rn_send_fill(void *self);
-/* The writers' wake. */
+/* The writer's wake. */
 void rn_send_collect(void *self);
 void rn_send_on_tick(void *self);
 /* Starts nothing any more. The first reason counts. `sentence` is kept in the outcome. */
 void rn_send_stop(struct rn_send *send, enum rn_backtest_end end, const char *sentence);
 /* As above, for trouble of our own that rn_backtest_run returns. */
 void rn_send_fail(struct rn_send *send, enum rn_status status, const char *sentence);
-/* Bytes that the writers have not given back. */
-uint64_t rn_send_backlog_bytes(const struct rn_send *send);
 /* Cancels what is in flight: the grace is over. */
 void rn_send_cancel(void *self);
 /* Feeds what the store knows of the first calls into the probe, and opens again those of a probe that failed. */
@@ -207,20 +189,20 @@ void rn_send_settled(struct rn_send *send, struct rn_send_call *call);
 
 /* --- send_stock.c --------------------------------------------------------------------------------------------------- */
 
-/* The next call whose lane has room, made if there is none; NULL: none now. It stays in the stock until it is taken. */
-struct rn_send_call *rn_send_stock_find(struct rn_send *send);
-void rn_send_stock_take(struct rn_send_call *call);
+/* The next call, made if there is none; NULL: none now. It stays in the stock until it is taken. */
+struct rn_send_call *rn_send_stock_first(struct rn_send *send);
+void rn_send_stock_take(struct rn_send *send);
 /* Makes calls ahead; empties the stock once the run is stopping. */
 void rn_send_stock_fill(struct rn_send *send);
 
 /* --- send_trace.c --------------------------------------------------------------------------------------------------- */
 
-/* Sees to it that the lane's newest trace takes another event. False: out of memory, and the run is stopping. */
-bool rn_send_trace_open(struct rn_send_lane *lane);
+/* Sees to it that the newest trace takes another event. False: out of memory, and the run is stopping. */
+bool rn_send_trace_open(struct rn_send *send);
 /* Submits the closing of those that get no further event and wait for none. */
-void rn_send_traces_close(struct rn_send_lane *lane);
+void rn_send_traces_close(struct rn_send *send);
 /* A closing came back. */
-void rn_send_trace_closed(struct rn_send_lane *lane, struct rn_entry *entry);
+void rn_send_trace_closed(struct rn_send *send, struct rn_entry *entry);
 
 /* --- send_call.c ---------------------------------------------------------------------------------------------------- */
 
@@ -229,7 +211,7 @@ void rn_send_trace_closed(struct rn_send_lane *lane, struct rn_entry *entry);
  */
 enum rn_status rn_send_call_make(struct rn_send *send, size_t index, struct rn_send_call **out,
                                  struct rn_error *error);
-/* Submits its intent; it has its claim and its lane. */
+/* Submits its intent; it has its claim. */
 void rn_send_call_begin(struct rn_send_call *call);
 /* Sends it, or lets it wait for the end of a pause; its intent is durable. */
 void rn_send_call_go(struct rn_send_call *call);

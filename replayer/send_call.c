@@ -182,20 +182,19 @@ static void submit(struct rn_send_part *part, enum rn_entry_kind kind)
     part->entry.kind = kind;
     part->entry.trace = call->trace->recording;
     call->with_writer++;
-    rn_writer_submit(call->lane->writer, &part->entry);
+    rn_writer_submit(call->send->writer, &part->entry);
 }
 
 void rn_send_call_begin(struct rn_send_call *call)
 {
     struct rn_send *send = call->send;
-    call->trace = call->lane->traces;
+    call->trace = send->traces;
     call->trace->open++;
     call->n = ++call->trace->n;
     call->state = RN_SEND_INTENT;
     call->intent_wall_ns = rn_clock_wall_ns();
     call->stamps[0] = ++send->stamp;
     send->in_flight++;
-    call->lane->in_flight++;
     rn_send_entry_intent(call->parts);
     submit(call->parts, RN_ENTRY_EVENT_OPEN);
 }
@@ -283,7 +282,7 @@ static bool on_body(void *self, struct rn_bytes piece)
     if (call->last->body.len >= RN_PART_BYTES_MAX) {
         flush_part(call);
     }
-    if (rn_send_backlog_bytes(send) > RN_WRITER_BYTES_MAX) {
+    if (rn_writer_backlog_bytes(send->writer) > RN_WRITER_BYTES_MAX) {
         send->throttled += !call->is_throttled;
         call->is_throttled = true;
     }
@@ -489,7 +488,6 @@ static void leave_slot(struct rn_send_call *call)
 {
     call->state = RN_SEND_ENDED;
     call->send->in_flight--;
-    call->lane->in_flight--;
 }
 
 /* Nothing more will come: the last entry goes to the writer. */
@@ -524,7 +522,7 @@ static void store_failed(struct rn_send_call *call, enum rn_status status)
     char last[RN_ERROR_BYTES_MAX];
     char sentence[RN_ERROR_BYTES_MAX + 64];
     call->stored = call->stored == RN_OK ? status : call->stored;
-    rn_writer_last_error(call->lane->writer, last, sizeof last);
+    rn_writer_last_error(call->send->writer, last, sizeof last);
     (void)snprintf(sentence, sizeof sentence, "the store takes nothing more: %s",
                    last[0] != '\0' ? last : rn_status_name(status));
     rn_send_stop(call->send, RN_BACKTEST_STORE, sentence);

@@ -169,8 +169,7 @@ static void send_again(struct rn_send *send, const struct rn_send_call *call)
     uint64_t wait_ns = call->asked_ns != UINT64_MAX
                            ? call->asked_ns
                            : rn_backoff_ns(send->answers[call->index].attempts, chance);
-    uint32_t lane = (uint32_t)(call->lane - send->lanes);
-    if (rn_queue_put(&send->queue, call->index, lane, now_ns(send) + wait_ns) != RN_OK) {
+    if (rn_queue_put(&send->queue, call->index, now_ns(send) + wait_ns) != RN_OK) {
         rn_send_fail(send, RN_NOMEM, "out of memory while a call waited for another attempt");
         return;
     }
@@ -276,17 +275,6 @@ static void release_held(struct rn_send *send, uint64_t *again_ns)
     }
 }
 
-/* The lane with most room. */
-static struct rn_send_lane *roomiest_lane(struct rn_send *send)
-{
-    struct rn_send_lane *best = &send->lanes[0];
-    for (unsigned i = 1; i < send->lane_count; i++) {
-        struct rn_send_lane *lane = &send->lanes[i];
-        best = lane->jobs - lane->in_flight > best->jobs - best->in_flight ? lane : best;
-    }
-    return best;
-}
-
 static bool has_slot(const struct rn_send *send)
 {
     return !send->is_stopping && send->in_flight < send->jobs &&
@@ -296,14 +284,13 @@ static bool has_slot(const struct rn_send *send)
 /* Starts the next call that may go; false: none may now. */
 static bool begin_next(struct rn_send *send, uint64_t *again_ns)
 {
-    struct rn_send_call *call = has_slot(send) ? rn_send_stock_find(send) : NULL;
+    struct rn_send_call *call = has_slot(send) ? rn_send_stock_first(send) : NULL;
     if (call == NULL || !claim(send, call, again_ns)) {
         return false;
     }
-    rn_send_stock_take(call);
-    call->lane = call->lane == NULL ? roomiest_lane(send) : call->lane;
+    rn_send_stock_take(send);
     send->waiting = "";
-    if (!rn_send_trace_open(call->lane)) {
+    if (!rn_send_trace_open(send)) {
         rn_pace_settle(&send->pace, now_ns(send), &call->claim, &(struct rn_pace_need){0});
         rn_send_call_free(call);
         return false;
@@ -323,12 +310,8 @@ static void maybe_end(struct rn_send *send)
         return;
     }
     send->is_ended = true;
-    bool is_open = false;
-    for (unsigned i = 0; i < send->lane_count; i++) {
-        rn_send_traces_close(&send->lanes[i]);
-        is_open = is_open || send->lanes[i].traces != NULL;
-    }
-    if (!is_open) {
+    rn_send_traces_close(send);
+    if (send->traces == NULL) {
         rn_loop_stop(send->loop);
     }
 }
@@ -349,42 +332,24 @@ void rn_send_fill(void *self)
         uint64_t now = now_ns(send);
         rn_timer_start(send->due, again_ns > now ? again_ns - now : 1);
     }
-    for (unsigned i = 0; i < send->lane_count; i++) {
-        rn_send_traces_close(&send->lanes[i]);
-    }
+    rn_send_traces_close(send);
     maybe_end(send);
 }
 
 /* --- the writer ------------------------------------------------------------------------------------------------------ */
 
-uint64_t rn_send_backlog_bytes(const struct rn_send *send)
+void rn_send_collect(void *self)
 {
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < send->lane_count; i++) {
-        bytes += rn_writer_backlog_bytes(send->lanes[i].writer);
-    }
-    return bytes;
-}
-
-static void collect(struct rn_send_lane *lane)
-{
+    struct rn_send *send = self;
     struct rn_entry *entry;
-    while ((entry = rn_writer_collect(lane->writer)) != NULL) {
+    while ((entry = rn_writer_collect(send->writer)) != NULL) {
         if (entry->owner == NULL) {
-            rn_send_trace_closed(lane, entry);
+            rn_send_trace_closed(send, entry);
         } else {
             rn_send_call_returned(entry->owner);
         }
     }
-}
-
-void rn_send_collect(void *self)
-{
-    struct rn_send *send = self;
-    for (unsigned i = 0; i < send->lane_count; i++) {
-        collect(&send->lanes[i]);
-    }
-    if (send->throttled > 0 && rn_send_backlog_bytes(send) < RN_WRITER_BYTES_MAX / 2) {
+    if (send->throttled > 0 && rn_writer_backlog_bytes(send->writer) < RN_WRITER_BYTES_MAX / 2) {
         for (struct rn_send_call *call = send->calls; call != NULL; call = call->next) {
             rn_send_call_resume(call);
         }

@@ -33,41 +33,30 @@ static bool make_one(struct rn_send *send)
     struct rn_error why = {0};
     struct rn_send_call *call = NULL;
     size_t index;
-    uint32_t lane;
     while (call == NULL && !send->is_stopping &&
-           rn_queue_take(&send->queue, rn_loop_now_ns(send->loop), &index, &lane)) {
+           rn_queue_take(&send->queue, rn_loop_now_ns(send->loop), &index)) {
         enum rn_status status = rn_send_call_make(send, index, &call, &why);
         if (status == RN_NOMEM) {
             rn_send_fail(send, RN_NOMEM, "out of memory while a call was read");
         } else if (status != RN_OK) {
             leave_out(send, index, &why);
         } else {
-            call->lane = lane == RN_QUEUE_ANY_LANE ? NULL : &send->lanes[lane];
             append(send, call);
         }
     }
     return call != NULL;
 }
 
-struct rn_send_call *rn_send_stock_find(struct rn_send *send)
+struct rn_send_call *rn_send_stock_first(struct rn_send *send)
 {
-    for (struct rn_send_call *call = send->stock; call != NULL; call = call->next_stocked) {
-        if (call->lane == NULL || call->lane->in_flight < call->lane->jobs) {
-            return call;
-        }
-    }
-    return send->stock == NULL && make_one(send) && !send->is_stopping ? send->stock : NULL;
+    bool is_there = send->stock != NULL || make_one(send);
+    return is_there && !send->is_stopping ? send->stock : NULL;
 }
 
-void rn_send_stock_take(struct rn_send_call *call)
+void rn_send_stock_take(struct rn_send *send)
 {
-    struct rn_send *send = call->send;
-    struct rn_send_call **at = &send->stock;
-    while (*at != call) {
-        at = &(*at)->next_stocked;
-    }
-    *at = call->next_stocked;
-    call->next_stocked = NULL;
+    struct rn_send_call *call = send->stock;
+    send->stock = call->next_stocked;
     send->stock_count--;
     send->stock_bytes -= call->request.head.len + call->request.body.len;
 }
@@ -80,7 +69,7 @@ void rn_send_stock_fill(struct rn_send *send)
     }
     while (send->is_stopping && send->stock != NULL) {
         struct rn_send_call *call = send->stock;
-        rn_send_stock_take(call);
+        rn_send_stock_take(send);
         rn_send_call_free(call);
     }
 }

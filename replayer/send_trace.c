@@ -5,28 +5,27 @@
 #include "base/memory.h"
 #include "send.h"
 
-static void close_trace(struct rn_send_trace *trace)
+static void close_trace(struct rn_send *send, struct rn_send_trace *trace)
 {
     trace->is_closing = true;
     trace->closing =
         (struct rn_entry){.kind = RN_ENTRY_TRACE_CLOSE, .trace = trace->recording, .owner = NULL};
-    rn_writer_submit(trace->lane->writer, &trace->closing);
+    rn_writer_submit(send->writer, &trace->closing);
 }
 
-void rn_send_traces_close(struct rn_send_lane *lane)
+void rn_send_traces_close(struct rn_send *send)
 {
-    for (struct rn_send_trace *trace = lane->traces; trace != NULL; trace = trace->next) {
-        bool is_done = trace->is_full || lane->send->is_ended;
+    for (struct rn_send_trace *trace = send->traces; trace != NULL; trace = trace->next) {
+        bool is_done = trace->is_full || send->is_ended;
         if (is_done && !trace->is_closing && trace->open == 0 && trace->n > 0) {
-            close_trace(trace);
+            close_trace(send, trace);
         }
     }
 }
 
-void rn_send_trace_closed(struct rn_send_lane *lane, struct rn_entry *entry)
+void rn_send_trace_closed(struct rn_send *send, struct rn_entry *entry)
 {
-    struct rn_send *send = lane->send;
-    struct rn_send_trace **at = &lane->traces;
+    struct rn_send_trace **at = &send->traces;
     while (&(*at)->closing != entry) {
         at = &(*at)->next;
     }
@@ -41,10 +40,9 @@ void rn_send_trace_closed(struct rn_send_lane *lane, struct rn_entry *entry)
 }
 
 /* A new recording shares what it knows of credentials with the ones before. */
-bool rn_send_trace_open(struct rn_send_lane *lane)
+bool rn_send_trace_open(struct rn_send *send)
 {
-    struct rn_send *send = lane->send;
-    struct rn_send_trace *before = lane->traces;
+    struct rn_send_trace *before = send->traces;
     if (before != NULL && before->n < RN_SEND_TRACE_EVENTS) {
         return true;
     }
@@ -56,9 +54,8 @@ bool rn_send_trace_open(struct rn_send_lane *lane)
                    send->plan.name.len == 0 ? "" : (const char *)send->plan.name.data);
     settings.name = name[0] == '\0' ? NULL : name;
     if (trace != NULL) {
-        trace->lane = lane;
         trace->recording =
-            rn_recording_open(lane->writer, &settings, before == NULL ? NULL : before->recording);
+            rn_recording_open(send->writer, &settings, before == NULL ? NULL : before->recording);
     }
     if (trace == NULL || trace->recording == NULL ||
         (send->credential.len > 0 &&
@@ -71,6 +68,6 @@ bool rn_send_trace_open(struct rn_send_lane *lane)
         before->is_full = true;
     }
     trace->next = before;
-    lane->traces = trace;
+    send->traces = trace;
     return true;
 }

@@ -8,7 +8,6 @@
 
 static struct rn_plan_answer answers[100];
 static struct rn_queue queue;
-static uint32_t lane;
 
 static void setup(void)
 {
@@ -30,11 +29,11 @@ START_TEST(calls_come_in_order_once_and_without_final_ones)
     answers[0].final = answers[2].final = answers[99].final = true;
     for (size_t i = 0; i < 100; i++) {
         if (!answers[i].final) {
-            ck_assert(rn_queue_take(&queue, 0, &call, &lane));
+            ck_assert(rn_queue_take(&queue, 0, &call));
             ck_assert_uint_eq(call, i);
         }
     }
-    ck_assert(!rn_queue_take(&queue, UINT64_MAX - 1, &call, &lane));
+    ck_assert(!rn_queue_take(&queue, UINT64_MAX - 1, &call));
     ck_assert(rn_queue_is_empty(&queue));
 }
 END_TEST
@@ -43,14 +42,14 @@ START_TEST(nothing_beyond_the_limit_is_handed_out)
 {
     size_t call;
     rn_queue_limit(&queue, 2);
-    ck_assert(rn_queue_take(&queue, 0, &call, &lane) && call == 0);
+    ck_assert(rn_queue_take(&queue, 0, &call) && call == 0);
     ck_assert(!rn_queue_is_empty(&queue));
-    ck_assert(rn_queue_take(&queue, 0, &call, &lane) && call == 1);
-    ck_assert(!rn_queue_take(&queue, 0, &call, &lane));
+    ck_assert(rn_queue_take(&queue, 0, &call) && call == 1);
+    ck_assert(!rn_queue_take(&queue, 0, &call));
     ck_assert(rn_queue_is_empty(&queue));
     rn_queue_limit(&queue, 1000);
     ck_assert(!rn_queue_is_empty(&queue));
-    ck_assert(rn_queue_take(&queue, 0, &call, &lane) && call == 2);
+    ck_assert(rn_queue_take(&queue, 0, &call) && call == 2);
 }
 END_TEST
 
@@ -58,16 +57,15 @@ START_TEST(what_is_due_again_comes_first_and_never_early)
 {
     size_t call;
     ck_assert_uint_eq(rn_queue_due_ns(&queue), UINT64_MAX);
-    ck_assert_int_eq(rn_queue_put(&queue, 50, 7, 30), RN_OK);
-    ck_assert_int_eq(rn_queue_put(&queue, 40, 7, 10), RN_OK);
-    ck_assert_int_eq(rn_queue_put(&queue, 60, 7, 20), RN_OK);
+    ck_assert_int_eq(rn_queue_put(&queue, 50, 30), RN_OK);
+    ck_assert_int_eq(rn_queue_put(&queue, 40, 10), RN_OK);
+    ck_assert_int_eq(rn_queue_put(&queue, 60, 20), RN_OK);
     ck_assert_uint_eq(rn_queue_due_ns(&queue), 10);
-    ck_assert(rn_queue_take(&queue, 9, &call, &lane) && call == 0);
-    ck_assert_uint_eq(lane, RN_QUEUE_ANY_LANE);
-    ck_assert(rn_queue_take(&queue, 20, &call, &lane) && call == 40 && lane == 7);
-    ck_assert(rn_queue_take(&queue, 20, &call, &lane) && call == 60);
-    ck_assert(rn_queue_take(&queue, 20, &call, &lane) && call == 1);
-    ck_assert(rn_queue_take(&queue, 30, &call, &lane) && call == 50);
+    ck_assert(rn_queue_take(&queue, 9, &call) && call == 0);
+    ck_assert(rn_queue_take(&queue, 20, &call) && call == 40);
+    ck_assert(rn_queue_take(&queue, 20, &call) && call == 60);
+    ck_assert(rn_queue_take(&queue, 20, &call) && call == 1);
+    ck_assert(rn_queue_take(&queue, 30, &call) && call == 50);
 }
 END_TEST
 
@@ -80,14 +78,14 @@ START_TEST(many_waits_come_out_in_order)
     rn_queue_limit(&queue, 0);
     for (size_t i = 0; i < 1000; i++) {
         due[i] = (uint64_t)(rand() % 100);
-        ck_assert_int_eq(rn_queue_put(&queue, i, 7, due[i]), RN_OK);
+        ck_assert_int_eq(rn_queue_put(&queue, i, due[i]), RN_OK);
     }
     for (size_t i = 0; i < 1000; i++) {
-        ck_assert(rn_queue_take(&queue, 100, &call, &lane));
+        ck_assert(rn_queue_take(&queue, 100, &call));
         ck_assert(i == 0 || due[before] < due[call] || (due[before] == due[call] && before < call));
         before = call;
     }
-    ck_assert(!rn_queue_take(&queue, 100, &call, &lane));
+    ck_assert(!rn_queue_take(&queue, 100, &call));
 }
 END_TEST
 
@@ -97,13 +95,13 @@ START_TEST(a_wait_without_memory_is_refused_and_loses_nothing)
     unsigned kept = 0;
     rn_queue_limit(&queue, 0);
     rn_memory_fail_from(2);
-    while (rn_queue_put(&queue, kept, 7, kept) == RN_OK) {
+    while (rn_queue_put(&queue, kept, kept) == RN_OK) {
         kept++;
     }
     rn_memory_fail_from(0);
     ck_assert_uint_gt(kept, 0);
     for (unsigned i = 0; i < kept; i++) {
-        ck_assert(rn_queue_take(&queue, 1000, &call, &lane) && call == i);
+        ck_assert(rn_queue_take(&queue, 1000, &call) && call == i);
     }
     ck_assert(rn_queue_is_empty(&queue));
 }

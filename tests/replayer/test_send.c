@@ -54,7 +54,7 @@ enum rn_status __wrap_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame,
 
 /* --- recordings and plans -------------------------------------------------------------------------------------------- */
 
-/* In one lane, and in two. */
+/* Few at once, and many. */
 static const unsigned jobs_of[] = {4, 32};
 
 static char bodies[1024][160];
