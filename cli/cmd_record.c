@@ -36,8 +36,7 @@ static struct {
 } asked = {.jobs = 1};
 
 static const struct rn_option options[] = {
-    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "where to keep it ($REENACT_STORE, else .reenact)"},
+    {"--store", RN_OPTION_TEXT, &asked.store, "DIR", "where to keep it ($REENACT_STORE, .reenact)"},
     {"--name", RN_OPTION_TEXT, &asked.name, "NAME", "a name for the trace, to find it by"},
     {"--tag", RN_OPTION_LIST, &asked.tags, "KEY=VALUE", "a label; may be given often"},
     {"--release", RN_OPTION_TEXT, &asked.release, "LABEL", "version of the application"},
@@ -49,8 +48,7 @@ static const struct rn_option options[] = {
     RN_DURABILITY_OPTIONS(asked.durability),
     {"--require-complete", RN_OPTION_FLAG, &asked.require_complete, NULL,
      "exit 124 when the recording has gaps"},
-    {"--each", RN_OPTION_TEXT, &asked.each, "FILE",
-     "run COMMAND for each line, put in place of {input}"},
+    {"--each", RN_OPTION_TEXT, &asked.each, "FILE", "run COMMAND for each line as {input}"},
     {"--jobs", RN_OPTION_NUMBER, &asked.jobs, "N", "with --each, so many at once (-j N)"},
     RN_OPTION_HELP,
     RN_OPTION_END,

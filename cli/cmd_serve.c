@@ -33,8 +33,7 @@ static struct {
 } asked = {.trace_idle_s = RN_TRACE_IDLE_NS / NS_PER_S};
 
 static const struct rn_option options[] = {
-    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
-     "where to keep it ($REENACT_STORE, else .reenact)"},
+    {"--store", RN_OPTION_TEXT, &asked.store, "DIR", "where to keep it ($REENACT_STORE, .reenact)"},
     {"--tag", RN_OPTION_LIST, &asked.tags, "KEY=VALUE",
      "a label of every trace; may be given often"},
     {"--release", RN_OPTION_TEXT, &asked.release, "LABEL", "version of the application"},

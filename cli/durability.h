@@ -15,10 +15,10 @@ struct rn_durability_words {
 /* The two lines of an option table. */
 #define RN_DURABILITY_OPTIONS(words)                                                               \
     {"--durability", RN_OPTION_CHOICE, &(words).mode, "sync|async|strict",                         \
-     "what waits for the disk: an answer's end, nothing, or its beginning too"},                   \
+     "what waits for a commit"},                   \
     {                                                                                              \
         "--late-after", RN_OPTION_TEXT, &(words).late_after, "MS|never",                           \
-            "with sync, how long an end waits for its commit (250)"                                \
+            "an end waits no longer (250)"                                \
     }
 
 /* Fills durability and late_after_ns. RN_INVALID with a sentence. */
