@@ -196,6 +196,7 @@ void rn_send_call_begin(struct rn_send_call *call)
     call->stamps[0] = ++send->stamp;
     send->in_flight++;
     rn_send_entry_intent(call->parts);
+    call->parts->entry.is_intent = true; /* one that fails is no event: nothing was sent */
     submit(call->parts, RN_ENTRY_EVENT_OPEN);
 }
 
