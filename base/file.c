@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,8 +58,24 @@ enum rn_status rn_file_write_all(int descriptor, struct rn_bytes content)
     return RN_OK;
 }
 
-enum rn_status rn_file_write(const char *path, struct rn_bytes content, unsigned mode,
-                             struct rn_error *error)
+/* A pipe, a terminal, /dev/null: what stands there is written to and never replaced, least of all by root. */
+static enum rn_status write_through(const char *path, struct rn_bytes content,
+                                    struct rn_error *error)
+{
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    bool good = descriptor >= 0 && rn_file_write_all(descriptor, content) == RN_OK;
+    int cause = errno;
+    if (descriptor >= 0 && close(descriptor) != 0 && good) {
+        good = false;
+        cause = errno;
+    }
+    return good ? RN_OK
+                : rn_fail(error, cause == ENOSPC ? RN_FULL : RN_IO, "cannot write %s: %s", path,
+                          strerror(cause));
+}
+
+static enum rn_status replace(const char *path, struct rn_bytes content, unsigned mode,
+                              struct rn_error *error)
 {
     char temporary[PATH_MAX];
     int len = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
@@ -85,6 +102,21 @@ enum rn_status rn_file_write(const char *path, struct rn_bytes content, unsigned
                        strerror(cause));
     }
     return RN_OK;
+}
+
+enum rn_status rn_file_write(const char *path, struct rn_bytes content, unsigned mode,
+                             struct rn_error *error)
+{
+    char real[PATH_MAX];
+    struct stat found;
+    if (stat(path, &found) != 0) {
+        return replace(path, content, mode, error);
+    }
+    if (!S_ISREG(found.st_mode)) {
+        return write_through(path, content, error);
+    }
+    /* What a link points to is replaced, not the link. */
+    return replace(realpath(path, real) != NULL ? real : path, content, mode, error);
 }
 
 enum rn_status rn_file_make_directory(const char *path, unsigned mode, struct rn_error *error)

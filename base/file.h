@@ -9,7 +9,10 @@
 /* Appends the whole file to `out`. RN_NOTFOUND when there is none, RN_LIMIT over the buffer's maximum, RN_IO (also for what is no regular file). */
 enum rn_status rn_file_read(const char *path, struct rn_buffer *out, struct rn_error *error);
 
-/* Replaces the file as a whole (temporary file, fsync, rename), or leaves what was there. `mode` as in open(2). */
+/*
+ * Replaces the file as a whole (temporary file, fsync, rename), or leaves what was there. `mode` as in open(2). A link stays and
+ * what it points to is replaced; what is there and no regular file (/dev/null, a pipe) is written to.
+ */
 enum rn_status rn_file_write(const char *path, struct rn_bytes content, unsigned mode,
                              struct rn_error *error);
 

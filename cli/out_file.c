@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,8 +22,14 @@ enum rn_status rn_out_file_check(const char *option, const char *path, struct rn
         return rn_fail(error, RN_INVALID, "%s takes the path of a file, not %s", option,
                        len <= 0 ? "nothing" : "so long a text");
     }
-    if (stat(path, &found) == 0 && S_ISDIR(found.st_mode)) {
+    bool is_there = stat(path, &found) == 0;
+    if (is_there && S_ISDIR(found.st_mode)) {
         return rn_fail(error, RN_INVALID, "%s: %s is a directory; name a file in it", option, path);
+    }
+    if (is_there && !S_ISREG(found.st_mode)) { /* is written to, not replaced */
+        return access(path, W_OK) == 0 ? RN_OK
+                                       : rn_fail(error, RN_INVALID, "%s: cannot write %s: %s",
+                                                 option, path, strerror(errno));
     }
     const char *directory = dirname(copy);
     if (access(directory, W_OK | X_OK) != 0) {

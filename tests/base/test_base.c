@@ -1,6 +1,7 @@
 /* The nouns of base/: their limits, their canonical forms, and the four doors when a test stands behind them. */
 #include "main.h"
 
+#include <fcntl.h>
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -463,6 +464,44 @@ START_TEST(file_is_replaced_as_a_whole_and_read_back)
 }
 END_TEST
 
+START_TEST(file_behind_a_link_is_replaced_and_the_link_stays)
+{
+    struct rn_error error;
+    struct rn_buffer out = {0};
+    struct stat found;
+    ck_assert_int_eq(rn_file_write(in_directory("file"), RN_LIT("old"), 0600, &error), RN_OK);
+    ck_assert_int_eq(symlink("file", in_directory("link")), 0);
+    ck_assert_int_eq(rn_file_write(in_directory("link"), RN_LIT("new"), 0600, &error), RN_OK);
+    ck_assert_int_eq(lstat(in_directory("link"), &found), 0);
+    ck_assert(S_ISLNK(found.st_mode));
+    ck_assert_int_eq(rn_file_read(in_directory("file"), &out, &error), RN_OK);
+    ck_assert(rn_bytes_equal(rn_buffer_bytes(&out), RN_LIT("new")));
+    ck_assert_int_eq(unlink(in_directory("link")), 0);
+    rn_buffer_free(&out);
+}
+END_TEST
+
+/* Root may replace /dev/null, and everything on the machine that writes to it would fill a file. */
+START_TEST(file_that_is_no_regular_one_is_written_to_and_stays)
+{
+    struct rn_error error;
+    struct stat found;
+    char text[4] = "";
+    ck_assert_int_eq(mkfifo(in_directory("pipe"), 0600), 0);
+    int reader = open(in_directory("pipe"), O_RDONLY | O_NONBLOCK);
+    ck_assert_int_ge(reader, 0);
+    enum rn_status status = rn_file_write(in_directory("pipe"), RN_LIT("new"), 0600, &error);
+    ssize_t got = read(reader, text, sizeof text);
+    (void)close(reader);
+    ck_assert_int_eq(lstat(in_directory("pipe"), &found), 0);
+    ck_assert_int_eq(unlink(in_directory("pipe")), 0);
+    ck_assert_int_eq(status, RN_OK);
+    ck_assert(S_ISFIFO(found.st_mode));
+    ck_assert_int_eq(got, 3);
+    ck_assert_str_eq(text, "new");
+}
+END_TEST
+
 START_TEST(file_that_cannot_be_replaced_stays)
 {
     struct rn_error error;
@@ -556,6 +595,8 @@ Suite *rn_suite(void)
     TCase *files = tcase_create("file");
     tcase_add_checked_fixture(files, make_directory, remove_directory);
     tcase_add_test(files, file_is_replaced_as_a_whole_and_read_back);
+    tcase_add_test(files, file_behind_a_link_is_replaced_and_the_link_stays);
+    tcase_add_test(files, file_that_is_no_regular_one_is_written_to_and_stays);
     tcase_add_test(files, file_that_cannot_be_replaced_stays);
     tcase_add_test(files, file_read_keeps_to_the_buffers_maximum);
     tcase_add_test(files, file_make_directory_makes_parents_once);

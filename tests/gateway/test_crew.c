@@ -444,6 +444,7 @@ START_TEST(few_descriptors_are_enough_for_many_jobs)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
     run(&seen, 100, 8);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    rn_buffer_free(&seen.results);
 }
 END_TEST
 
