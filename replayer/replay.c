@@ -273,8 +273,10 @@ static enum rn_status run_command(struct replay *replay, struct rn_error *error)
         rn_loop_run(replay->loop);
     }
     /* RN_REFUSED means something else to our caller: a recorded command that is not ours to run. */
-    return status == RN_REFUSED ? rn_fail(error, RN_IO, "%s", error == NULL ? "" : error->text)
-                                : status;
+    if (status == RN_REFUSED && error != NULL) {
+        error->status = RN_IO;
+    }
+    return status == RN_REFUSED ? RN_IO : status;
 }
 
 static enum rn_status run_serving(struct replay *replay, struct rn_error *error)

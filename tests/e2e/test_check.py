@@ -185,6 +185,9 @@ class Check(harness.Case):
         done = self.check(command=("/nowhere/program", "{input}"))
         self.assertResults(done, ["trouble"], 2)
         self.assertIn("/nowhere/program", done.document["cases"][0]["sentence"])
+        done = self.check(command=(self.directory, "{input}"))
+        self.assertResults(done, ["trouble"], 2)
+        self.assertIn(f"cannot run {self.directory}: Permission denied", done.document["cases"][0]["sentence"])
 
     def test_output_counts_unless_it_is_ignored(self):
         self.freeze("one\n")
