@@ -189,7 +189,7 @@ enum rn_status rn_document_put(struct rn_store *store, const char *kind, const c
 /* Takes out up to PIECES_PER_COMMIT pieces, and the mark behind the last one. */
 static enum rn_status discard_some(struct rn_db_txn *txn, const struct rn_trace_id *id, bool *more)
 {
-    uint8_t key[RN_DOCUMENT_KEY_BYTES_MAX];
+    uint8_t key[RN_DOCUMENT_KEY_BYTES_MAX] = {0};
     struct rn_bytes found = {0};
     struct rn_bytes prefix = rn_bytes_of(key, RN_PIECE_PREFIX_BYTES);
     enum rn_status status = RN_OK;
