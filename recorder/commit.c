@@ -83,7 +83,7 @@ void rn_call_drop_parts(struct rn_call *call)
 /* What waits for nothing any more: it is the store that we answer for. */
 static void refuse_unheld(struct rn_call *call, const char *why)
 {
-    char sentence[sizeof call->reason];
+    char sentence[RN_ERROR_BYTES_MAX + 64];
     (void)snprintf(sentence, sizeof sentence, "reenact cannot record this call: %s", why);
     call->unheld = true;
     rn_call_refuse(call, 503, sentence);

@@ -3,9 +3,12 @@
 Every test runs in a directory of its own with a configuration directory of its own, listens on ports the kernel gave, and
 ends what it started.
 """
+import http.client
 import json
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -151,6 +154,36 @@ class Case(unittest.TestCase):
         self.assertEqual(recorded.returncode, 0, recorded.stderr)
         return recorded
 
+    def serve(self, upstream, *options):
+        """Starts `reenact serve` with the upstream `toy`; gives the process and the port of REENACT_URL."""
+        process = subprocess.Popen([REENACT, "serve", "--store", self.store, "--upstream", f"toy={upstream.url}", *options],
+                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.end, process)
+        for line in process.stdout:
+            if found := re.search(r"REENACT_URL=['\"]?http://127\.0\.0\.1:(\d+)", line):
+                return process, int(found[1])
+        self.fail(process.stderr.read())
+
+    def end(self, process):
+        """Ends what `serve` started: its status and its remarks."""
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, err
+
+    def call(self, port, path, body="{}", fields=()):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("POST", path, body, {"Content-Type": "application/json"} | dict(fields))
+        response = connection.getresponse()
+        told = response.read()
+        connection.close()
+        return response.status, told
+
+    def traces(self):
+        done = self.reenact("log", "--store", self.store, "--limit", "0", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["traces"]
+
     def replay(self, *command, options=(), trace="run", **rest):
         """Replays; gives the completed process with .receipt, the parsed receipt or None."""
         path = os.path.join(self.directory, "receipt.json")
@@ -166,6 +199,16 @@ class Case(unittest.TestCase):
 
     def replay_client(self, *calls, **rest):
         return self.replay(sys.executable, self.client, *calls, **rest)
+
+    def show(self, trace):
+        """The whole trace as `show --json` tells it."""
+        shown = self.reenact("show", "--store", self.store, "--json", trace)
+        self.assertEqual(shown.returncode, 0, shown.stdout + shown.stderr)
+        return json.loads(shown.stdout)
+
+    def assertSound(self):
+        checked = self.reenact("verify", "--store", self.store, timeout=600)
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def assertVerdict(self, done, verdict, status):
         detail = f"{done.stdout}\n{done.stderr}"

@@ -8,14 +8,12 @@ import http.client
 import json
 import os
 import random
-import re
 import signal
-import subprocess
 import threading
 import time
 import unittest
 
-from harness import REENACT, Case, answer, main
+from harness import Case, answer, main
 
 KILLS = 200 if os.environ.get("REENACT_FULL") else 8
 CLIENTS = 6
@@ -65,28 +63,12 @@ class Client(threading.Thread):
 
 
 class Lossless(Case):
-    def serve(self, upstream):
-        began = time.monotonic()
-        process = subprocess.Popen([REENACT, "serve", "--store", self.store, "--upstream", f"toy={upstream.url}", "--late-after", "never"],
-                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.addCleanup(self.end, process)
-        for line in process.stdout:
-            if found := re.search(r"REENACT_URL=['\"]?http://127\.0\.0\.1:(\d+)", line):
-                return process, int(found[1]), time.monotonic() - began
-        self.fail("serve did not start")
-
-    def end(self, process):
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdout.close()
-
     def timeline(self, alias):
         """The events of a trace by target, or nothing where the trace was not opened before the kill."""
         shown = self.reenact("show", "--store", self.store, "--json", alias)
         if shown.returncode != 0:
             return {}
-        return {event["target"]: event for event in json.loads(shown.stdout)["timeline"] if event["kind"] == "exchange"}
+        return {event["target"]: event for event in json.loads(shown.stdout)["timeline"] if event.get("kind") == "exchange"}
 
     def check(self, client):
         if not client.complete:
@@ -107,8 +89,9 @@ class Lossless(Case):
         upstream = self.upstream(upstream_behaviour)
         clients, opened = [], []
         for kill in range(KILLS):
-            process, port, took = self.serve(upstream)
-            opened.append(took)
+            began = time.monotonic()
+            process, port = self.serve(upstream, "--late-after", "never")
+            opened.append(time.monotonic() - began)
             now = [Client(port, f"k{kill}-{i}", i) for i in range(CLIENTS)]
             for client in now:
                 client.start()
@@ -118,9 +101,7 @@ class Lossless(Case):
             for client in now:
                 client.join(60)
             clients += now
-        process, _, took = self.serve(upstream)  # the last one's traces are closed by whoever comes next
-        opened.append(took)
-        self.end(process)
+        self.end(self.serve(upstream)[0])  # the last one's traces are closed by whoever comes next
         complete = sum(len(client.complete) for client in clients)
         print(f"{KILLS} kills, {complete} responses received complete; opening took {max(opened):.3f} s at most, "
               f"{sorted(opened)[len(opened) // 2]:.3f} s as a rule", flush=True)

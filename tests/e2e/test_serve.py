@@ -1,10 +1,7 @@
 """The gateway as a daemon: many traces by header, URL and alias; clients that leave; a recorder that is killed; a full disk."""
-import http.client
 import json
 import os
-import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -12,41 +9,12 @@ import threading
 import time
 import unittest
 
-from harness import REENACT, Case, answer, echo, main
+from harness import REENACT, Case, main
 
 TRACE = "0123456789abcdef0123456789abcdef"
 
 
 class Serve(Case):
-    def serve(self, upstream, *options):
-        """Starts `reenact serve`; gives the process and the port of REENACT_URL."""
-        process = subprocess.Popen([REENACT, "serve", "--store", self.store, "--upstream", f"toy={upstream.url}", *options],
-                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(self.end, process)
-        for line in process.stdout:
-            if found := re.search(r"REENACT_URL=['\"]?http://127\.0\.0\.1:(\d+)", line):
-                return process, int(found[1])
-        self.fail(process.stderr.read())
-
-    def end(self, process):
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
-        return process.returncode, err
-
-    def call(self, port, path, body="{}", fields=()):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        connection.request("POST", path, body, {"Content-Type": "application/json"} | dict(fields))
-        response = connection.getresponse()
-        told = response.read()
-        connection.close()
-        return response.status, told
-
-    def traces(self):
-        done = self.reenact("log", "--store", self.store, "--limit", "0", "--json")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return json.loads(done.stdout)["traces"]
-
     def test_traces_are_chosen_by_header_url_and_alias(self):
         upstream = self.upstream()
         process, port = self.serve(upstream)
