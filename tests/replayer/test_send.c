@@ -1,192 +1,7 @@
-/*
- * Whole runs of a backtest against a server with known behaviour: what is asked, in which order it reaches the disk, and what is left
- * when it is stopped, refused, killed or out of money.
- *
- * The linker puts our rn_db_append in front of the store's (--wrap), so that it can be full.
- */
-#include "main.h"
-
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/memory.h"
-#include "base/varint.h"
-#include "db.h"
-#include "oracle.h"
-#include "plan.h"
+/* Runs of a backtest against a server with known behaviour: what is asked, and in which order it reaches the disk. */
 #include "replay.h"
-#include "store/document.h"
-#include "store/room.h"
 #include "store/verify.h"
-#include "theatre.h"
-
-#define KEY "sk-test-Zx81LmQ0aTb7RkY2Vw93"
-
-static struct rn_error error;
-static struct rn_backtest_outcome outcome;
-static struct rn_backtest_run run;
-static struct rn_plan planned; /* what make_plan writes */
-static char url[64];
-static char plan_id[33];
-static const char *environment[] = {"FAKE_API_KEY=" KEY, NULL};
-
-/* --- a store that fills up ------------------------------------------------------------------------------------------- */
-
-static _Atomic int appends_left; /* below 0: any number */
-enum rn_status __real_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row,
-                                   struct rn_error *said);
-enum rn_status __wrap_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row,
-                                   struct rn_error *said);
-enum rn_status __wrap_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row,
-                                   struct rn_error *said)
-{
-    if (appends_left == 0) {
-        return rn_fail(said, RN_FULL, "the disk of the test is full");
-    }
-    appends_left -= appends_left > 0;
-    return __real_rn_db_append(txn, frame, row, said);
-}
-
-/* --- recordings and plans -------------------------------------------------------------------------------------------- */
-
-/* Few at once, and many. */
-static const unsigned jobs_of[] = {4, 32};
-
-static char bodies[1024][160];
-
-static void record(size_t count)
-{
-    struct scene *scenes = calloc(count, sizeof *scenes);
-    struct rn_trace_id id;
-    for (size_t i = 0; i < count; i++) {
-        snprintf(bodies[i], sizeof bodies[i],
-                 "{\"model\":\"old\",\"max_tokens\":20,\"messages\":[{\"role\":\"user\","
-                 "\"content\":\"question %zu\"}]}",
-                 i);
-        scenes[i] = (struct scene){.target = "/v1/chat/completions",
-                                   .fields = "Content-Type: application/json\r\n"
-                                             "Authorization: Bearer sk-old-0123456789abcdef\r\n",
-                                   .body = bodies[i],
-                                   .pieces = {"{\"choices\":[]}"}};
-    }
-    ck_assert(rn_trace_id_parse(rn_bytes_text(theatre_record(scenes, count, NULL)), &id));
-    free(scenes);
-    planned.calls = calloc(count, sizeof *planned.calls);
-    planned.call_count = count;
-    for (size_t i = 0; i < count; i++) {
-        planned.calls[i] = (struct rn_plan_call){
-            .trace = id, .n = (uint32_t)i + 1, .tokens_in = 10, .tokens_out = 5};
-    }
-}
-
-static void make_plan(void)
-{
-    struct rn_store *store = NULL;
-    struct rn_buffer document = {0};
-    ck_ok(rn_plan_encode(&planned, &document));
-    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &store, &error));
-    rn_trace_id_text(&planned.id, plan_id);
-    ck_ok(rn_document_put(store, RN_PLAN_KIND, plan_id, rn_buffer_bytes(&document), &error));
-    rn_store_close(store);
-    rn_buffer_free(&document);
-}
-
-/* Records so many questions and plans to ask them all again; the plan's other fields may be set before. */
-static void stage(size_t count)
-{
-    record(count);
-    snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)oracle_port());
-    planned.url = rn_bytes_text(url);
-    make_plan();
-    run.which = plan_id;
-}
-
-static void setup(void)
-{
-    theatre_open();
-    static char store[1024];
-    snprintf(store, sizeof store, "%s", theatre_store());
-    memset(&outcome, 0, sizeof outcome);
-    planned = (struct rn_plan){.upstream = RN_LIT("fake"),
-                               .model = RN_LIT("new"),
-                               .jobs = 4,
-                               .attempts = 3,
-                               .created_wall_ns = 1};
-    memset(planned.id.bytes, 0x5a, sizeof planned.id.bytes);
-    run = (struct rn_backtest_run){.store = store, .environment = (char *const *)environment};
-    appends_left = -1;
-}
-
-static void teardown(void)
-{
-    rn_memory_fail_from(0);
-    oracle_stop();
-    free(planned.calls);
-    planned.calls = NULL;
-    theatre_close();
-}
-
-static void go(void)
-{
-    ck_ok(rn_backtest_run(&run, &outcome, &error));
-}
-
-static void price(uint64_t in, uint64_t out)
-{
-    planned.prices_date = RN_LIT("2026-11-20");
-    planned.price = (struct rn_price){.in = in, .cached = in, .out = out};
-}
-
-/* What the store says about the calls now; the caller frees it. */
-static struct rn_plan_answer *answers_now(void)
-{
-    struct rn_store *store = NULL;
-    struct rn_plan plan;
-    struct rn_plan_answer *answers = NULL;
-    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &store, &error));
-    ck_ok(rn_plan_load(store, plan_id, &plan, &error));
-    ck_ok(rn_plan_answers(store, &plan, &answers, &error));
-    rn_plan_free(&plan);
-    rn_store_close(store);
-    return answers;
-}
-
-/* Every attempt as stored. */
-struct attempts {
-    size_t count;
-    size_t of[1024];
-    enum rn_end last_end[1024];
-    uint64_t last_attempt[1024];
-    struct rn_trace_id trace;
-};
-
-static enum rn_status count_attempt(void *self, const struct rn_plan_attempt *attempt)
-{
-    struct attempts *attempts = self;
-    attempts->count++;
-    attempts->of[attempt->call]++;
-    attempts->last_end[attempt->call] = rn_event_end_of(attempt->event);
-    attempts->last_attempt[attempt->call] = attempt->attempt;
-    attempts->trace = *attempt->trace;
-    return RN_OK;
-}
-
-static void attempts_now(struct attempts *attempts)
-{
-    struct rn_store *store = NULL;
-    struct rn_plan plan;
-    memset(attempts, 0, sizeof *attempts);
-    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &store, &error));
-    ck_ok(rn_plan_load(store, plan_id, &plan, &error));
-    ck_ok(rn_plan_each_attempt(store, &plan, count_attempt, attempts, &error));
-    rn_plan_free(&plan);
-    rn_store_close(store);
-}
+#include "trial.h"
 
 /* --- the plain way --------------------------------------------------------------------------------------------------- */
 
@@ -327,6 +142,56 @@ START_TEST(a_trace_of_a_backtest_verifies_and_replays_against_itself)
 }
 END_TEST
 
+static char large[1100000];
+
+static void answer_at_length(void *self, unsigned question, unsigned time, struct oracle_word *word)
+{
+    (void)self;
+    (void)question;
+    (void)time;
+    word->body = large;
+}
+
+static enum rn_status measure(void *self, const struct rn_plan_attempt *attempt)
+{
+    struct rn_bytes body = rn_event_get(attempt->event, RN_TAG_RESPONSE_BODY);
+    struct rn_bytes cuts = rn_event_get(attempt->event, RN_TAG_RESPONSE_CUTS);
+    uint64_t sum = 0;
+    uint64_t len;
+    while (rn_varint_get(&cuts, &len)) {
+        sum += len;
+    }
+    ck_assert_uint_eq(sum, body.len);
+    ck_assert(rn_bytes_equal(body, rn_bytes_text(large)));
+    *(unsigned *)self += 1;
+    return RN_OK;
+}
+
+START_TEST(an_answer_of_many_parts_is_kept_and_counted_whole)
+{
+    struct rn_store *store = NULL;
+    struct rn_plan plan;
+    unsigned seen = 0;
+    memset(large, 'w', sizeof large - 1);
+    static const char head[] = "{\"choices\":[{\"message\":{\"content\":\"";
+    static const char tail[] = "\"}}],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":70}}";
+    memcpy(large, head, sizeof head - 1);
+    memcpy(large + sizeof large - sizeof tail, tail, sizeof tail);
+    price(1, 1);
+    oracle_start(answer_at_length, NULL);
+    stage(6);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.spent_pico, 6 * 80);
+    ck_ok(rn_store_open(theatre_store(), RN_STORE_READ, &store, &error));
+    ck_ok(rn_plan_load(store, plan_id, &plan, &error));
+    ck_ok(rn_plan_each_attempt(store, &plan, measure, &seen, &error));
+    ck_assert_uint_eq(seen, 6);
+    rn_plan_free(&plan);
+    rn_store_close(store);
+}
+END_TEST
+
 /* --- the intent is durable before the request is sent ------------------------------------------------------------------ */
 
 struct watching {
@@ -361,40 +226,6 @@ static void watch(void *self, unsigned question, unsigned time, struct oracle_wo
     (void)rn_plan_each_attempt(watching->store, &watching->plan, look, &looking, &said);
     watching->seen += looking.is_open;
     watching->missing += !looking.is_open;
-}
-
-/* A run in a process of its own, which begins when `apart_go` says so. */
-static int apart_gate[2];
-
-static pid_t run_apart(void)
-{
-    ck_assert_int_eq(pipe(apart_gate), 0);
-    pid_t child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        char byte;
-        if (read(apart_gate[0], &byte, 1) != 1) {
-            _exit(2);
-        }
-        enum rn_status status = rn_backtest_run(&run, &outcome, &error);
-        fprintf(stderr, "%s", error.text);
-        _exit(status == RN_OK ? 10 + (int)outcome.end : 1);
-    }
-    return child;
-}
-
-static void apart_go(void)
-{
-    ck_assert_int_eq(write(apart_gate[1], "x", 1), 1);
-    close(apart_gate[0]);
-    close(apart_gate[1]);
-}
-
-static int wait_for(pid_t child)
-{
-    int status = 0;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return status;
 }
 
 START_TEST(an_intent_is_durable_before_its_request_is_sent)
@@ -691,250 +522,6 @@ START_TEST(a_minute_takes_no_more_than_its_bound)
 }
 END_TEST
 
-/* --- ends that come early ---------------------------------------------------------------------------------------------- */
-
-static void hang_from_ten(void *self, unsigned question, unsigned time, struct oracle_word *word)
-{
-    bool *hangs = self;
-    (void)time;
-    word->hang = *hangs && question >= 25;
-}
-
-static void interrupt_twice(void *self, const struct rn_backtest_progress *progress)
-{
-    unsigned *ticks = self;
-    if (progress->in_flight == 4 && progress->answered == 25 && *ticks < 2) {
-        *ticks += 1;
-        kill(getpid(), SIGTERM);
-    }
-}
-
-START_TEST(an_interrupt_keeps_what_was_answered_and_a_second_one_does_not_wait)
-{
-    bool hangs = true;
-    unsigned ticks = 0;
-    struct attempts attempts;
-    run.on_progress = interrupt_twice;
-    run.self = &ticks;
-    oracle_start(hang_from_ten, &hangs);
-    stage(40);
-    go();
-    ck_assert_int_eq(outcome.end, RN_BACKTEST_INTERRUPTED);
-    ck_assert_uint_eq(outcome.answered, 25);
-    ck_assert_ptr_nonnull(strstr(outcome.sentence, "reenact backtest resume 5a5a5a5a"));
-    attempts_now(&attempts);
-    ck_assert_uint_eq(attempts.count, 29);
-    for (unsigned i = 25; i < 29; i++) {
-        ck_assert_int_eq(attempts.last_end[i], RN_END_ABORTED);
-    }
-    hangs = false;
-    run.on_progress = NULL;
-    go();
-    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
-    ck_assert_uint_eq(outcome.answered, 15);
-    ck_assert_uint_eq(outcome.twice, 4);
-    for (unsigned i = 0; i < 40; i++) {
-        ck_assert_uint_eq(oracle_times(i), i >= 25 && i < 29 ? 2 : 1);
-    }
-}
-END_TEST
-
-struct filling {
-    unsigned at;
-    unsigned asked_after;
-};
-
-static void fill_up(void *self, unsigned question, unsigned time, struct oracle_word *word)
-{
-    struct filling *filling = self;
-    (void)question;
-    (void)time;
-    (void)word;
-    filling->asked_after += appends_left == 0;
-    if (oracle_asked_in_script() == filling->at) {
-        appends_left = 0;
-    }
-}
-
-START_TEST(a_full_store_ends_it_and_nothing_more_is_sent)
-{
-    struct filling filling = {.at = 30};
-    planned.jobs = jobs_of[_i];
-    oracle_start(fill_up, &filling);
-    stage(100);
-    go();
-    ck_assert_int_eq(outcome.end, RN_BACKTEST_STORE);
-    ck_assert_ptr_nonnull(strstr(outcome.sentence, "the disk of the test is full"));
-    /* Those whose intents were durable at that moment went out; no other. */
-    ck_assert_uint_le(filling.asked_after, planned.jobs);
-    ck_assert_uint_le(outcome.answered, 30);
-    appends_left = -1;
-    uint64_t before = outcome.answered;
-    go();
-    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
-    ck_assert_uint_eq(outcome.answered, 100 - before);
-    ck_assert_uint_le(outcome.twice, planned.jobs);
-}
-END_TEST
-
-/* --- killed ------------------------------------------------------------------------------------------------------------ */
-
-struct killing {
-    _Atomic pid_t child;
-    unsigned at; /* the request at whose arrival it is killed */
-    bool final[1024];
-    unsigned asked_after_final;
-};
-
-static void kill_at(void *self, unsigned question, unsigned time, struct oracle_word *word)
-{
-    struct killing *killing = self;
-    (void)time;
-    (void)word;
-    killing->asked_after_final += killing->final[question];
-    if (oracle_asked_in_script() == killing->at && killing->child > 0) {
-        (void)kill(killing->child, SIGKILL);
-    }
-}
-
-START_TEST(a_killed_run_goes_on_and_asks_nothing_twice_that_was_answered)
-{
-    static struct killing killing;
-    static const unsigned moments[] = {1, 7, 22, 23, 61, 90};
-    memset(&killing, 0, sizeof killing);
-    planned.jobs = jobs_of[_i];
-    oracle_start(kill_at, &killing);
-    stage(200);
-    for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
-        oracle_forget();
-        killing.at = moments[i];
-        killing.child = 0;
-        pid_t child = run_apart();
-        killing.child = child;
-        apart_go();
-        int status = wait_for(child);
-        ck_assert(WIFSIGNALED(status));
-        struct rn_plan_answer *answers = answers_now();
-        unsigned lost = 0;
-        for (unsigned k = 0; k < 200; k++) {
-            killing.final[k] = answers[k].final;
-            lost += answers[k].lost && !answers[k].final;
-        }
-        ck_assert_uint_le(lost, planned.jobs);
-        rn_free(answers);
-    }
-    killing.child = 0;
-    go();
-    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
-    ck_assert_uint_eq(killing.asked_after_final, 0);
-    ck_assert_uint_le(outcome.twice, planned.jobs);
-    struct rn_plan_answer *answers = answers_now();
-    for (unsigned k = 0; k < 200; k++) {
-        ck_assert(answers[k].final);
-        ck_assert_uint_eq(answers[k].status, 200);
-    }
-    rn_free(answers);
-}
-END_TEST
-
-/* --- without memory ---------------------------------------------------------------------------------------------------- */
-
-START_TEST(memory_that_runs_out_anywhere_ends_it_and_loses_no_answer)
-{
-    unsigned runs = 0;
-    bool failed = true;
-    oracle_start(NULL, NULL);
-    stage(40);
-    for (unsigned long nth = 1; failed; nth += 1 + nth / 24) {
-        rn_memory_fail_from(nth);
-        enum rn_status status = rn_backtest_run(&run, &outcome, &error);
-        failed = rn_memory_failed();
-        rn_memory_fail_from(0);
-        ck_assert_msg(status == RN_OK || (failed && status != RN_DAMAGED), "%lu: %s: %s", nth,
-                      rn_status_name(status), error.text);
-        runs++;
-    }
-    ck_assert_uint_gt(runs, 20);
-    go();
-    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
-    struct rn_plan_answer *answers = answers_now();
-    for (unsigned i = 0; i < 40; i++) {
-        ck_assert_uint_eq(answers[i].status, 200);
-    }
-    rn_free(answers);
-}
-END_TEST
-
-/* --- what is refused --------------------------------------------------------------------------------------------------- */
-
-START_TEST(what_is_not_there_or_not_meant_is_refused_with_a_sentence)
-{
-    static const char *const other[] = {"openai=http://127.0.0.1:9", NULL};
-    static const char *const no_url[] = {"fake", NULL};
-    oracle_start(NULL, NULL);
-    stage(3);
-    run.which = "nothing";
-    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_NOTFOUND);
-    run.which = plan_id;
-    run.upstreams = other;
-    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_INVALID);
-    run.upstreams = no_url;
-    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_INVALID);
-    run.upstreams = NULL;
-    run.key_variable = "NOT_SET";
-    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_REFUSED);
-    ck_assert_ptr_nonnull(strstr(error.text, "NOT_SET"));
-    ck_assert_uint_eq(oracle_asked(), 0);
-}
-END_TEST
-
-START_TEST(a_known_upstream_without_a_key_is_refused)
-{
-    static char *const nothing[] = {NULL};
-    oracle_start(NULL, NULL);
-    record(1);
-    planned.upstream = RN_LIT("openai");
-    planned.url = RN_LIT("https://api.openai.com");
-    make_plan();
-    run.which = plan_id;
-    run.environment = nothing;
-    ck_assert_int_eq(rn_backtest_run(&run, &outcome, &error), RN_REFUSED);
-    ck_assert_ptr_nonnull(strstr(error.text, "OPENAI_API_KEY"));
-}
-END_TEST
-
-START_TEST(another_address_may_be_given)
-{
-    static char given[64];
-    static const char *const upstreams[] = {given, NULL};
-    oracle_start(NULL, NULL);
-    record(2);
-    planned.url = RN_LIT("http://127.0.0.1:9");
-    make_plan();
-    snprintf(given, sizeof given, "fake=http://127.0.0.1:%u", (unsigned)oracle_port());
-    run.which = plan_id;
-    run.upstreams = upstreams;
-    go();
-    ck_assert_uint_eq(outcome.answered, 2);
-}
-END_TEST
-
-START_TEST(calls_that_cannot_be_read_any_more_are_named)
-{
-    oracle_start(NULL, NULL);
-    record(3);
-    planned.calls[1].n = 77;
-    snprintf(url, sizeof url, "http://127.0.0.1:%u", (unsigned)oracle_port());
-    planned.url = rn_bytes_text(url);
-    make_plan();
-    run.which = plan_id;
-    go();
-    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
-    ck_assert_uint_eq(outcome.answered, 2);
-    ck_assert_ptr_nonnull(strstr(outcome.sentence, "1 calls could not be sent"));
-}
-END_TEST
-
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("replayer/send");
@@ -946,6 +533,7 @@ Suite *rn_suite(void)
     tcase_add_test(sends, the_key_is_nowhere_in_the_store);
     tcase_add_test(sends, a_key_that_comes_back_in_an_error_is_neither_kept_nor_said);
     tcase_add_test(sends, a_trace_of_a_backtest_verifies_and_replays_against_itself);
+    tcase_add_test(sends, an_answer_of_many_parts_is_kept_and_counted_whole);
     tcase_add_test(sends, an_intent_is_durable_before_its_request_is_sent);
     tcase_add_loop_test(sends, what_may_pass_is_tried_again_and_each_attempt_is_kept, 0, 2);
     tcase_add_test(sends, attempts_are_used_up_and_a_refusal_is_final_at_once);
@@ -957,14 +545,6 @@ Suite *rn_suite(void)
     tcase_add_test(sends, what_may_have_been_paid_counts_against_the_budget_and_is_not_told);
     tcase_add_test(sends, a_budget_without_a_price_is_refused);
     tcase_add_test(sends, a_minute_takes_no_more_than_its_bound);
-    tcase_add_test(sends, an_interrupt_keeps_what_was_answered_and_a_second_one_does_not_wait);
-    tcase_add_loop_test(sends, a_full_store_ends_it_and_nothing_more_is_sent, 0, 2);
-    tcase_add_loop_test(sends, a_killed_run_goes_on_and_asks_nothing_twice_that_was_answered, 0, 2);
-    tcase_add_test(sends, memory_that_runs_out_anywhere_ends_it_and_loses_no_answer);
-    tcase_add_test(sends, what_is_not_there_or_not_meant_is_refused_with_a_sentence);
-    tcase_add_test(sends, a_known_upstream_without_a_key_is_refused);
-    tcase_add_test(sends, another_address_may_be_given);
-    tcase_add_test(sends, calls_that_cannot_be_read_any_more_are_named);
     suite_add_tcase(suite, sends);
     return suite;
 }
