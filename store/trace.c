@@ -67,6 +67,16 @@ bool rn_trace_is_taken(struct rn_store *store, const struct rn_trace_id *id)
     return rn_index_knows(store, id, &known, NULL) != RN_OK || known;
 }
 
+bool rn_trace_claim(struct rn_store *store, const struct rn_trace_id *id)
+{
+    return rn_owner_claim(store->owner, id->bytes);
+}
+
+void rn_trace_unclaim(struct rn_store *store, const struct rn_trace_id *id)
+{
+    rn_owner_release(store->owner, id->bytes);
+}
+
 static enum rn_status fail_absent(struct rn_store *store, const struct rn_trace_id *id,
                                   enum rn_event_class class, uint32_t n, struct rn_error *error)
 {
@@ -152,6 +162,21 @@ static enum rn_status compare(const struct rn_trace_summary *summary,
         text, which);
 }
 
+/* The frames that no digest covers: the trace's opening and closing, notes, marks. Their checksums do. */
+static enum rn_status read_covers(struct rn_store *store, const struct rn_trace_id *id,
+                                  const struct rn_pieces *pieces, struct rn_error *error)
+{
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; i < pieces->count && status == RN_OK; i++) {
+        struct rn_buffer raw = {0};
+        if (pieces->at[i].class > RN_CLASS_GAP) {
+            status = rn_piece_read(store, id, &pieces->at[i], &raw, NULL, NULL, error);
+        }
+        rn_buffer_free(&raw);
+    }
+    return status;
+}
+
 enum rn_status rn_trace_verify(struct rn_store *store, const struct rn_trace_id *id,
                                struct rn_error *error)
 {
@@ -161,6 +186,7 @@ enum rn_status rn_trace_verify(struct rn_store *store, const struct rn_trace_id 
     struct rn_digests found;
     enum rn_status status = rn_trace_summary(store, id, &arena, &summary, error);
     status = status == RN_OK ? rn_pieces_of_trace(store, id, &pieces, error) : status;
+    status = status == RN_OK ? read_covers(store, id, &pieces, error) : status;
     status =
         status == RN_OK ? rn_chain_of(store, id, &summary.salts, &pieces, &found, error) : status;
     status = status == RN_OK ? compare(&summary, &found, error) : status;

@@ -172,6 +172,30 @@ START_TEST(every_flipped_value_is_found)
 }
 END_TEST
 
+/* One trace alone knows of every byte of its own frames, its opening and its closing among them. */
+START_TEST(a_flipped_row_is_found_by_its_trace_alone)
+{
+    collect_entries();
+    for (unsigned i = 0; i < entry_count; i++) {
+        struct entry *entry = &entries[i];
+        struct rn_trace_id id;
+        if (entry->tree != RN_TREE_LOG || entry->value_len < 40) {
+            continue;
+        }
+        memcpy(id.bytes, entry->value + 16, sizeof id.bytes);
+        ck_ok(rn_trace_verify(store, &id, &error));
+        for (size_t at = i % 7; at < entry->value_len; at += 7) {
+            entry->value[at] ^= 0x80;
+            put_entry(entry);
+            ck_assert_msg(rn_trace_verify(store, &id, &error) != RN_OK, "row %u, byte %zu", i, at);
+            entry->value[at] ^= 0x80;
+        }
+        put_entry(entry);
+    }
+    free_entries();
+}
+END_TEST
+
 START_TEST(every_missing_entry_is_found)
 {
     struct findings findings;
@@ -404,6 +428,7 @@ Suite *rn_suite(void)
     tcase_set_timeout(cases, 200);
     tcase_add_test(cases, a_sound_store_has_no_findings);
     tcase_add_test(cases, every_flipped_value_is_found);
+    tcase_add_test(cases, a_flipped_row_is_found_by_its_trace_alone);
     tcase_add_test(cases, every_missing_entry_is_found);
     tcase_add_test(cases, every_cut_value_is_found);
     tcase_add_test(cases, entries_that_lead_nowhere_are_found);
