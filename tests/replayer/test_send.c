@@ -360,7 +360,7 @@ END_TEST
 
 static void refuse_all(void *self, unsigned question, unsigned time, struct oracle_word *word)
 {
-    bool *is_mended = self;
+    _Atomic bool *is_mended = self;
     (void)question;
     (void)time;
     if (!*is_mended) {
@@ -371,7 +371,7 @@ static void refuse_all(void *self, unsigned question, unsigned time, struct orac
 
 START_TEST(a_probe_that_fails_alike_ends_it_and_says_why)
 {
-    bool is_mended = false;
+    _Atomic bool is_mended = false;
     oracle_start(refuse_all, &is_mended);
     stage(200);
     go();

@@ -5,7 +5,7 @@
 
 static void hang_from_ten(void *self, unsigned question, unsigned time, struct oracle_word *word)
 {
-    bool *hangs = self;
+    _Atomic bool *hangs = self;
     (void)time;
     word->hang = *hangs && question >= 25;
 }
@@ -21,7 +21,7 @@ static void interrupt_twice(void *self, const struct rn_backtest_progress *progr
 
 START_TEST(an_interrupt_keeps_what_was_answered_and_a_second_one_does_not_wait)
 {
-    bool hangs = true;
+    _Atomic bool hangs = true;
     unsigned ticks = 0;
     struct attempts attempts;
     run.on_progress = interrupt_twice;
