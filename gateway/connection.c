@@ -91,6 +91,12 @@ void rn_connection_free(struct rn_connection *connection)
     rn_gateway_accept_again(gateway);
 }
 
+void rn_connection_arm(struct rn_connection *connection, bool armed)
+{
+    const struct linger how = {.l_onoff = armed, .l_linger = 0};
+    (void)setsockopt(connection->descriptor, SOL_SOCKET, SO_LINGER, &how, sizeof how);
+}
+
 static void update_watch(struct rn_connection *connection)
 {
     rn_watch_set(connection->watch, connection->reading, connection->blocked);
@@ -534,13 +540,15 @@ static void end_exchange(struct rn_connection *connection)
     bool stays = !cut && !unbounded && exchange->client.keep_alive;
     close_exchange(connection);
     gateway->handler.on_delivered(gateway->handler.self, exchange);
+    if (unbounded && !cut) {
+        rn_connection_arm(connection, false);
+    }
     if (stays) {
         go_on(connection);
     } else if (cut && unbounded) {
-        /* Where only the connection's end is the body's end, a reset is the one way to say that it was none. */
-        const struct linger reset = {.l_onoff = 1, .l_linger = 0};
-        (void)setsockopt(connection->descriptor, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-        rn_connection_free(connection);
+        connection->state = RN_LINGERING;
+        connection->shut = true; /* never in peace */
+        rn_gateway_reset(gateway, connection);
     } else if (cut || connection->in.len > 0) {
         linger(connection);
     } else {

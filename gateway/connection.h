@@ -71,7 +71,7 @@ struct rn_connection {
     unsigned unwelcome_status;
     bool reading;  /* we want to know what the client sends */
     bool blocked;  /* the kernel's queue is full; wait until it is writable */
-    bool shut;     /* our direction is closed */
+    bool shut;     /* our direction is closed, or is not to be */
     bool broken;   /* memory ran out */
 };
 
@@ -90,10 +90,12 @@ struct rn_gateway {
     struct rn_turn *turn;
     struct rn_timer *linger_timer;
     struct rn_timer *accept_timer;
+    struct rn_timer *reset_timer;
     struct rn_listener *listeners;
     struct rn_link all;
     struct rn_link dirty;
     struct rn_link lingering; /* in order of their deadlines */
+    struct rn_link resetting; /* armed, until the kernel has sent all; by in_lingering too */
     struct rn_gateway_counts counts;
     size_t connections_max;
     int diagnosis; /* for rn_peer_uid, or -1 */
@@ -121,6 +123,10 @@ struct rn_buffer rn_gateway_lend(struct rn_gateway *gateway);
 void rn_gateway_give_back(struct rn_gateway *gateway, struct rn_buffer *buffer);
 /* Ends the connection RN_LINGER_NS from now at the latest. */
 void rn_gateway_linger(struct rn_gateway *gateway, struct rn_connection *connection);
+/*
+ * Ends a connection that is armed as soon as the kernel's queue is empty: a reset throws away what waits there. May free it.
+ */
+void rn_gateway_reset(struct rn_gateway *gateway, struct rn_connection *connection);
 /* A descriptor became free. */
 void rn_gateway_accept_again(struct rn_gateway *gateway);
 
@@ -132,6 +138,11 @@ struct rn_connection *rn_connection_new(struct rn_gateway *gateway,
                                         unsigned unwelcome_status, const char *unwelcome);
 /* Ends it here and now; an open exchange gets on_gone. */
 void rn_connection_free(struct rn_connection *connection);
+/*
+ * Whether the socket's close is a reset. Where only the connection's end ends a body it is one until the body has ended,
+ * whatever closes the socket, our own death included: so nobody takes what was cut for complete.
+ */
+void rn_connection_arm(struct rn_connection *connection, bool armed);
 /* Sends what there is, tells the handler what came of it, and goes on with the next request. May free the connection. */
 void rn_connection_flush(struct rn_connection *connection);
 /* Have it flushed at the end of this turn. */

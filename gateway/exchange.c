@@ -60,6 +60,9 @@ void rn_exchange_start(struct rn_exchange *exchange, struct rn_bytes head,
     exchange->started = true;
     exchange->framing = exchange->client.is_head ? RN_FRAMING_NONE : framing;
     exchange->left = length;
+    if (exchange->framing == RN_FRAMING_CLOSE) {
+        rn_connection_arm(connection_of(exchange), true);
+    }
     rn_connection_put(connection_of(exchange), head);
 }
 

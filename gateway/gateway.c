@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +24,8 @@
 #define BACKLOG 4096
 /* Fairness: so many connections are accepted before the others are heard again. */
 #define ACCEPTS_PER_TURN 64
+/* How often is looked whether a client's kernel has taken everything: nothing tells. */
+#define RESET_LOOK_NS UINT64_C(5000000)
 /* So many connections over the maximum are still told why they are refused. */
 #define CROWD_MAX 64u
 
@@ -113,6 +117,42 @@ void rn_gateway_linger(struct rn_gateway *gateway, struct rn_connection *connect
     rn_ring_add(&gateway->lingering, &connection->in_lingering);
     if (first) {
         rn_timer_start(gateway->linger_timer, RN_LINGER_NS);
+    }
+}
+
+/* --- resets ---------------------------------------------------------------------------------- */
+
+static bool is_all_taken(const struct rn_connection *connection)
+{
+    int left = 0;
+    return ioctl(connection->descriptor, SIOCOUTQ, &left) != 0 || left == 0;
+}
+
+static void on_reset_timer(void *self)
+{
+    struct rn_gateway *gateway = self;
+    struct rn_link *next;
+    for (struct rn_link *link = gateway->resetting.next; link != &gateway->resetting; link = next) {
+        next = link->next;
+        if (is_all_taken(RN_OF(link, in_lingering))) {
+            rn_connection_free(RN_OF(link, in_lingering));
+        }
+    }
+    if (gateway->resetting.next != &gateway->resetting) {
+        rn_timer_start(gateway->reset_timer, RESET_LOOK_NS);
+    }
+}
+
+void rn_gateway_reset(struct rn_gateway *gateway, struct rn_connection *connection)
+{
+    bool first = gateway->resetting.next == &gateway->resetting;
+    if (is_all_taken(connection)) {
+        rn_connection_free(connection);
+        return;
+    }
+    rn_ring_add(&gateway->resetting, &connection->in_lingering);
+    if (first) {
+        rn_timer_start(gateway->reset_timer, RESET_LOOK_NS);
     }
 }
 
@@ -315,10 +355,13 @@ struct rn_gateway *rn_gateway_new(struct rn_loop *loop, const struct rn_handler 
     rn_ring_init(&gateway->all);
     rn_ring_init(&gateway->dirty);
     rn_ring_init(&gateway->lingering);
+    rn_ring_init(&gateway->resetting);
     gateway->turn = rn_turn_new(loop, on_turn, gateway);
     gateway->linger_timer = rn_timer_new(loop, on_linger_timer, gateway);
     gateway->accept_timer = rn_timer_new(loop, on_accept_timer, gateway);
-    if (gateway->turn == NULL || gateway->linger_timer == NULL || gateway->accept_timer == NULL) {
+    gateway->reset_timer = rn_timer_new(loop, on_reset_timer, gateway);
+    if (gateway->turn == NULL || gateway->linger_timer == NULL || gateway->accept_timer == NULL ||
+        gateway->reset_timer == NULL) {
         rn_gateway_free(gateway);
         return NULL;
     }
@@ -345,6 +388,7 @@ void rn_gateway_free(struct rn_gateway *gateway)
     rn_turn_free(gateway->turn);
     rn_timer_free(gateway->linger_timer);
     rn_timer_free(gateway->accept_timer);
+    rn_timer_free(gateway->reset_timer);
     if (gateway->diagnosis >= 0) {
         (void)close(gateway->diagnosis);
     }

@@ -122,8 +122,9 @@ bool rn_exchange_write(struct rn_exchange *exchange, struct rn_bytes piece);
 void rn_exchange_finish(struct rn_exchange *exchange, struct rn_bytes trailers);
 
 /*
- * The end without an end: what was written goes out, then the connection is closed (reset, where only its end would end the
- * body), so that no client takes it for complete. Whatever is said after a cut, and a cut after the finish, is ignored.
+ * The end without an end: what was written goes out, then the connection is closed (where only its end would end the body it is
+ * reset, once the client's kernel has everything before it), so that no client takes it for complete. Whatever is said after
+ * a cut, and a cut after the finish, is ignored.
  */
 void rn_exchange_cut(struct rn_exchange *exchange);
 

@@ -126,6 +126,14 @@ static void stop_early(struct rn_exchange *exchange, struct rn_bytes how)
         rn_exchange_start(exchange, RN_LIT("HTTP/1.1 200 OK\r\n\r\n"), RN_FRAMING_CLOSE, 0);
         rn_exchange_write(exchange, RN_LIT("some"));
         rn_exchange_cut(exchange);
+    } else if (rn_bytes_equal(how, RN_LIT("much"))) {
+        static const uint8_t much[STOP_MUCH_BYTES];
+        rn_exchange_start(exchange, RN_LIT("HTTP/1.1 200 OK\r\n\r\n"), RN_FRAMING_CLOSE, 0);
+        rn_exchange_write(exchange, rn_bytes_of(much, sizeof much));
+        rn_exchange_cut(exchange);
+    } else if (rn_bytes_equal(how, RN_LIT("open"))) {
+        rn_exchange_start(exchange, RN_LIT("HTTP/1.1 200 OK\r\n\r\n"), RN_FRAMING_CLOSE, 0);
+        rn_exchange_write(exchange, RN_LIT("some"));
     } else {
         rn_exchange_cut(exchange);
     }

@@ -25,6 +25,9 @@
 
 #define FLOOD_BYTES ((size_t)32 * 1024 * 1024)
 
+/* What /stop-much writes before it is cut: more than a client's kernel takes without its client. */
+#define STOP_MUCH_BYTES ((size_t)300 * 1000)
+
 struct house;
 
 struct house *house_open(void);

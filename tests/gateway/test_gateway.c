@@ -1,6 +1,7 @@
 /* Defends the way of a request through gateway/: framing in both directions, refusals, limits. Leaving and memory:
  * test_connection.c. */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,45 @@ START_TEST(a_cut_is_never_a_clean_end)
 }
 END_TEST
 
+START_TEST(a_reset_does_not_overtake_what_its_client_has_not_read)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\n\r\n";
+    static char space[64 * 1024];
+    struct house *house = house_open();
+    int client = client_open(house_port(house));
+    client_send(client, "GET /up/stop-much HTTP/1.1\r\n" HOST "\r\n");
+    house_await_delivered(house, 1); /* our kernel has it all, the client's has not */
+    size_t came = 0;
+    ssize_t got;
+    while ((got = recv(client, space, sizeof space, 0)) > 0) {
+        came += (size_t)got;
+    }
+    ck_assert_uint_eq(came, sizeof head - 1 + STOP_MUCH_BYTES);
+    ck_assert_int_eq(errno, ECONNRESET);
+    close(client);
+    /* One that leaves instead of reading is let go. */
+    client = client_open(house_port(house));
+    client_send(client, "GET /up/stop-much HTTP/1.1\r\n" HOST "\r\n");
+    house_await_delivered(house, 2);
+    close(client);
+    while (house_counts(house).open > 0) {
+    }
+    house_close(house);
+}
+END_TEST
+
+START_TEST(a_body_that_only_its_connection_ends_is_not_ended_by_our_own_end)
+{
+    struct house *house = house_open();
+    int client = client_open(house_port(house));
+    client_send(client, "GET /up/stop-open HTTP/1.1\r\n" HOST "\r\n");
+    client_expect(client, "\r\n\r\nsome");
+    house_close(house);
+    ck_assert_int_eq(client_end(client), 1);
+    close(client);
+}
+END_TEST
+
 /* --- refusals -------------------------------------------------------------------------------- */
 
 static void check_refusal(struct house *house, const char *name, const char *request, size_t len,
@@ -450,7 +490,9 @@ Suite *rn_suite(void)
             a_pipelined_request_waits_for_the_answer_before_it,
             one_hundred_continue_is_sent_when_the_body_is_awaited, http_1_0_is_spoken);
     RN_CASE(suite, "answers", answers_without_body_have_none,
-            the_end_of_the_connection_may_end_a_body, a_cut_is_never_a_clean_end);
+            the_end_of_the_connection_may_end_a_body, a_cut_is_never_a_clean_end,
+            a_reset_does_not_overtake_what_its_client_has_not_read,
+            a_body_that_only_its_connection_ends_is_not_ended_by_our_own_end);
     RN_CASE(suite, "refusals", malformed_requests_are_refused_and_never_seen,
             malformed_bodies_are_refused_and_never_seen, the_sentence_names_reason_and_place,
             strangers_are_refused_and_never_seen, too_many_connections_are_told_so,
