@@ -185,9 +185,7 @@ static bool fits_status(const struct rn_fit *fit, const struct rn_event *event)
     if (fit->status_from == 0) {
         return true;
     }
-    return rn_http_response_parse(rn_event_get(event, RN_TAG_RESPONSE_HEAD),
-                                  rn_event_get(event, RN_TAG_METHOD), &head,
-                                  NULL) == RN_HTTP_DONE &&
+    return rn_http_response_skim(rn_event_get(event, RN_TAG_RESPONSE_HEAD), &head) &&
            head.status >= fit->status_from && head.status <= fit->status_to;
 }
 

@@ -24,9 +24,10 @@ static enum rn_status read_heads(struct rn_arena *arena, struct rn_view *view)
                               NULL) == RN_HTTP_DONE) {
         view->request_head = request;
     }
-    if (rn_http_response_parse(rn_event_get(view->event, RN_TAG_RESPONSE_HEAD),
-                               rn_event_get(view->event, RN_TAG_METHOD), response,
-                               NULL) == RN_HTTP_DONE) {
+    struct rn_bytes answer = rn_event_get(view->event, RN_TAG_RESPONSE_HEAD);
+    if (rn_http_response_parse(answer, rn_event_get(view->event, RN_TAG_METHOD), response, NULL) ==
+            RN_HTTP_DONE ||
+        rn_http_response_skim(answer, response)) {
         view->response_head = response;
         view->status = response->status;
     }

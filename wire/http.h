@@ -81,6 +81,13 @@ enum rn_http_step rn_http_request_parse(struct rn_bytes in, struct rn_http_head 
 enum rn_http_step rn_http_response_parse(struct rn_bytes in, struct rn_bytes request_method,
                                          struct rn_http_head *head, struct rn_http_fault *fault);
 
+/*
+ * What can be read of a response head that rn_http_response_parse refuses: we pass on odd names, equal Content-Lengths, more
+ * fields and more bytes than we read strictly. Fills status, start_line and the fields that have a legal name, the first
+ * RN_HEAD_FIELDS_MAX of them; leaves the framing open. False without a status line; then nothing is filled.
+ */
+bool rn_http_response_skim(struct rn_bytes in, struct rn_http_head *head);
+
 /* The first field of that name (any case), or NULL. */
 const struct rn_http_field *rn_http_find(const struct rn_http_head *head, struct rn_bytes name);
 /* How many fields have that name. */

@@ -1,9 +1,12 @@
 /*
- * Fields of a head that is parsed already: finding them, and the two lists that decide who they are for.
+ * Fields of a head that is parsed already: finding them, and the two lists that decide who they are for. Then what can be
+ * read of a head that breaks the rules.
  *
- * Reading them from bytes is http.c's work.
+ * Reading heads strictly is http.c's work.
  */
 #include "http_field.h"
+
+#include <string.h>
 
 const struct rn_http_field *rn_http_find(const struct rn_http_head *head, struct rn_bytes name)
 {
@@ -54,4 +57,37 @@ bool rn_http_list_has(struct rn_bytes value, struct rn_bytes token)
         value = comma == RN_NPOS ? (struct rn_bytes){NULL, 0} : rn_bytes_from(value, comma + 1);
     }
     return false;
+}
+
+/* --- heads that break the rules ------------------------------------------------------------------------------------ */
+
+static struct rn_bytes take_line(struct rn_bytes *rest)
+{
+    size_t end = rn_bytes_find_byte(*rest, '\n');
+    struct rn_bytes line = rn_bytes_sub(*rest, 0, end == RN_NPOS ? rest->len : end + 1);
+    *rest = rn_bytes_from(*rest, line.len);
+    return line;
+}
+
+bool rn_http_response_skim(struct rn_bytes in, struct rn_http_head *head)
+{
+    struct rn_bytes rest = in;
+    struct rn_bytes line = take_line(&rest);
+    line.len -= rn_bytes_ends_with(line, RN_LIT("\n")) ? 1 : 0;
+    line.len -= rn_bytes_ends_with(line, RN_LIT("\r")) ? 1 : 0;
+    uint64_t status = 0;
+    size_t blank = rn_bytes_find_byte(line, ' ');
+    if (!rn_bytes_starts_with(line, RN_LIT("HTTP/")) || blank == RN_NPOS ||
+        !rn_bytes_to_u64(rn_bytes_sub(line, blank + 1, 3), &status) || status < 100) {
+        return false;
+    }
+    memset(head, 0, offsetof(struct rn_http_head, fields));
+    head->raw = in;
+    head->start_line = line;
+    head->status = (unsigned)status;
+    while (rest.len > 0 && head->field_count < RN_HEAD_FIELDS_MAX) {
+        head->field_count +=
+            rn_http_field_split(take_line(&rest), &head->fields[head->field_count]) ? 1 : 0;
+    }
+    return true;
 }

@@ -527,6 +527,38 @@ START_TEST(list_is_searched_by_whole_tokens)
 }
 END_TEST
 
+START_TEST(skim_reads_what_a_refused_head_has)
+{
+    static const char odd[] = "HTTP/1.1 207 Odd\r\nX(A): b\r\nContent-Length: 5\r\n"
+                              "Content-Length: 5\r\nContent-Type: x/y\r\n\r\n";
+    ck_assert_int_eq(response("GET", odd), RN_HTTP_BAD);
+    ck_assert(rn_http_response_skim(exact(odd, sizeof odd - 1), &head));
+    ck_assert_uint_eq(head.status, 207);
+    ck_assert_uint_eq(head.field_count, 3);
+    ck_assert(rn_bytes_equal(head.start_line, RN_LIT("HTTP/1.1 207 Odd")));
+    ck_assert(rn_bytes_equal(rn_http_find(&head, RN_LIT("content-type"))->value, RN_LIT("x/y")));
+    for (size_t cut = 0; cut < sizeof odd; cut++) { /* it may be cut anywhere */
+        ck_assert_int_eq(rn_http_response_skim(exact(odd, cut), &head), cut >= 12);
+    }
+    ck_assert(!rn_http_response_skim(RN_LIT("HTTP/1.1 099 x\r\n\r\n"), &head));
+    ck_assert(!rn_http_response_skim(RN_LIT("ICY 200 OK\r\n\r\n"), &head));
+}
+END_TEST
+
+START_TEST(skim_takes_as_many_fields_as_there_is_room_for)
+{
+    struct rn_buffer text = {0};
+    ck_assert_int_eq(rn_buffer_addf(&text, "HTTP/1.1 200 OK\r\n"), RN_OK);
+    for (unsigned i = 0; i < RN_HEAD_FIELDS_MAX + 1; i++) {
+        ck_assert_int_eq(rn_buffer_addf(&text, "X-%u: y\r\n", i), RN_OK);
+    }
+    ck_assert_int_eq(rn_buffer_addf(&text, "\r\n"), RN_OK);
+    ck_assert(rn_http_response_skim(rn_buffer_bytes(&text), &head));
+    ck_assert_uint_eq(head.field_count, RN_HEAD_FIELDS_MAX);
+    rn_buffer_free(&text);
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("wire/http");
@@ -547,7 +579,8 @@ Suite *rn_suite(void)
             response_cut_at_every_byte_asks_for_more, response_takes_odd_and_missing_reasons,
             response_takes_statuses_from_100_to_999, response_without_body_has_no_framing,
             response_without_framing_ends_with_the_connection,
-            response_framing_is_read_as_strictly_as_a_request);
+            response_framing_is_read_as_strictly_as_a_request, skim_reads_what_a_refused_head_has,
+            skim_takes_as_many_fields_as_there_is_room_for);
     RN_CASE(suite, "field", field_split_takes_lines_as_curl_gives_them,
             hop_by_hop_names_are_known_in_any_case, list_is_searched_by_whole_tokens);
     return suite;
