@@ -85,10 +85,30 @@ enum rn_status rn_self_request(const struct rn_event *event, struct rn_buffer *o
                            : status;
 }
 
+/* Less was kept than the cuts say: the serving half ends such an answer as one that was cut. */
+static bool lacks_body(const struct rn_event *event)
+{
+    struct rn_bytes cuts = rn_event_get(event, RN_TAG_RESPONSE_CUTS);
+    uint64_t left = rn_event_get(event, RN_TAG_RESPONSE_BODY).len;
+    uint64_t len = 0;
+    while (rn_varint_get(&cuts, &len) && len <= left) {
+        left -= len;
+        len = 0;
+    }
+    return len > left;
+}
+
+static bool is_cut(const struct rn_event *event)
+{
+    enum rn_end end = rn_event_end_of(event);
+    bool ends = end == RN_END_ENDED || end == RN_END_REFUSED;
+    return end == RN_END_CUT || (ends && lacks_body(event));
+}
+
 static bool is_whole(const struct rn_event *event)
 {
     enum rn_end end = rn_event_end_of(event);
-    return end == RN_END_ENDED || end == RN_END_REFUSED;
+    return (end == RN_END_ENDED || end == RN_END_REFUSED) && !lacks_body(event);
 }
 
 static enum rn_status add_chunks(const struct rn_event *event, struct rn_buffer *out)
@@ -323,9 +343,8 @@ static enum rn_status prepare(struct rn_self *self)
     }
     bool closes = byte_of(&self->event, RN_TAG_RESPONSE_FRAMING, 0) == RN_FRAMING_CLOSE ||
                   byte_of(&self->event, RN_TAG_CLIENT, 1) == 0;
-    self->expects_eof =
-        rn_event_end_of(&self->event) == RN_END_CUT || (is_whole(&self->event) && closes);
-    self->expects_reset = rn_event_end_of(&self->event) == RN_END_CUT &&
+    self->expects_eof = is_cut(&self->event) || (is_whole(&self->event) && closes);
+    self->expects_reset = is_cut(&self->event) &&
                           byte_of(&self->event, RN_TAG_RESPONSE_FRAMING, 0) == RN_FRAMING_CLOSE;
     self->skips_continue = rn_bytes_find_nocase(rn_event_get(&self->event, RN_TAG_REQUEST_HEAD),
                                                 RN_LIT("100-continue")) != RN_NPOS;

@@ -20,6 +20,7 @@ struct pieces {
     struct rn_bytes times;
     struct rn_bytes next; /* the piece that comes next; empty at the end */
     uint64_t next_ns;     /* since arrival */
+    bool lacks;           /* there is less than the cuts say: some of it was not kept */
 };
 
 struct rn_serving {
@@ -103,6 +104,7 @@ static void piece_next(struct pieces *pieces)
     uint64_t len = 0;
     uint64_t since = 0;
     if (!rn_varint_get(&pieces->cuts, &len) || len == 0 || len > pieces->body.len) {
+        pieces->lacks = pieces->lacks || len > pieces->body.len;
         len = pieces->body.len;
         pieces->cuts.len = 0;
     }
@@ -435,15 +437,20 @@ static bool send_composed(struct rn_serving *serving, struct rn_bytes head)
     return status == RN_OK;
 }
 
-static bool send_head(struct rn_serving *serving)
+static void send_interim(struct rn_serving *serving)
 {
     struct rn_bytes interim = rn_event_get(&serving->event, RN_TAG_INTERIM);
-    struct rn_bytes framing = rn_event_get(&serving->event, RN_TAG_RESPONSE_FRAMING);
-    struct rn_bytes head = head_to_send(serving);
     note_redactions(serving);
     if (interim.len > 0) {
         rn_exchange_inform(serving->exchange, interim);
     }
+}
+
+static bool send_head(struct rn_serving *serving)
+{
+    struct rn_bytes framing = rn_event_get(&serving->event, RN_TAG_RESPONSE_FRAMING);
+    struct rn_bytes head = head_to_send(serving);
+    send_interim(serving);
     if (!is_same_client(serving) || framing.len != 1) {
         return send_composed(serving, head);
     }
@@ -460,6 +467,7 @@ static bool go_head(struct rn_serving *serving)
     const struct rn_recorded *row = row_of(serving);
     bool whole = is_whole(serving);
     if (rn_event_get(&serving->event, RN_TAG_RESPONSE_HEAD).len == 0) {
+        send_interim(serving);
         serving->step = STEP_END; /* its client left before there was an answer */
         return true;
     }
@@ -527,7 +535,9 @@ static bool go_end(struct rn_serving *serving)
         return false;
     }
     serving->step = STEP_OVER;
-    if (row->end == RN_END_CUT || rn_event_get(&serving->event, RN_TAG_RESPONSE_HEAD).len == 0) {
+    /* What was not kept whole is not given as whole. */
+    if (row->end == RN_END_CUT || serving->pieces.lacks ||
+        rn_event_get(&serving->event, RN_TAG_RESPONSE_HEAD).len == 0) {
         rn_exchange_cut(serving->exchange);
     } else {
         rn_exchange_finish(serving->exchange,
