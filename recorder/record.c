@@ -14,6 +14,7 @@
 #include "run_event.h"
 #include "station.h"
 #include "store/find.h"
+#include "store/trace.h"
 
 struct record {
     const struct rn_record_settings *settings;
@@ -101,6 +102,8 @@ static enum rn_status open_trace(struct record *record, struct rn_error *error)
     recording.session =
         settings->session == NULL ? recording.id : rn_find_session_id(settings->session);
     record->outcome->trace = recording.id;
+    (void)rn_trace_claim(record->station.store,
+                         &recording.id); /* COMMAND may tell it to another recorder at once */
     record->recording = rn_recording_open(record->station.writer, &recording, NULL);
     if (record->recording == NULL) {
         return rn_fail(error, RN_NOMEM, "out of memory");

@@ -81,6 +81,15 @@ static bool is_closing(const struct rn_traces *traces, struct rn_bytes label)
     return false;
 }
 
+static void trace_release(const struct rn_traces *traces, struct rn_open_trace *trace,
+                          const struct rn_trace_id *id)
+{
+    if (trace->is_claimed) {
+        rn_trace_unclaim(traces->settings->store, id);
+        trace->is_claimed = false;
+    }
+}
+
 /* Fills what the trace is opened with. `label` is empty, an id or an alias. */
 static void settings_for(struct rn_traces *traces, struct rn_open_trace *trace,
                          struct rn_recording_settings *out)
@@ -94,8 +103,13 @@ static void settings_for(struct rn_traces *traces, struct rn_open_trace *trace,
         rn_uuid7(out->id.bytes);
         out->name = trace->label[0] == '\0' ? NULL : trace->label;
         out->is_alias = out->name != NULL;
-    } else if (is_closing(traces, rn_bytes_text(trace->label)) ||
-               rn_trace_is_taken(common->store, &out->id)) {
+        return;
+    }
+    /* One that closes keeps its claim until it is closed. */
+    bool closing = is_closing(traces, rn_bytes_text(trace->label));
+    trace->is_claimed = !closing && rn_trace_claim(common->store, &out->id);
+    if (!trace->is_claimed || rn_trace_is_taken(common->store, &out->id)) {
+        trace_release(traces, trace, &out->id);
         out->parent = out->id;
         rn_uuid7(out->id.bytes);
     }
@@ -115,6 +129,7 @@ static struct rn_open_trace *trace_open(struct rn_traces *traces, struct rn_byte
     settings_for(traces, trace, &settings);
     trace->recording = rn_recording_open(traces->settings->writer, &settings, traces->first);
     if (trace->recording == NULL) {
+        trace_release(traces, trace, &settings.id);
         rn_free(trace);
         return NULL;
     }
@@ -237,6 +252,7 @@ static void trace_closed(struct rn_pending *pending)
     struct rn_open_trace *trace = pending->self;
     struct rn_traces *traces = trace->table;
     trace_unlink(traces, trace);
+    trace_release(traces, trace, &trace->id);
     traces->open--;
     rn_free(trace);
 }

@@ -23,12 +23,14 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "keys.h"
 
 #define BOOT_BYTES 64
 
 struct rn_owner {
     int directory; /* of owners/ */
     int file;      /* ours, locked */
+    int claims;    /* the file whose bytes are locked; -1 until the first claim */
     char id[RN_OWNER_TEXT_BYTES];
 };
 
@@ -198,6 +200,7 @@ enum rn_status rn_owner_enter(const char *store_path, struct rn_owner **out, str
         return rn_fail(error, RN_NOMEM, "no memory to open %s", store_path);
     }
     owner->file = -1;
+    owner->claims = -1;
     owner->directory = open_directory(store_path);
     if (owner->directory < 0 || flock(owner->directory, LOCK_EX) != 0) {
         enum rn_status failed = rn_fail(error, errno == ENOSPC ? RN_FULL : RN_IO,
@@ -231,6 +234,9 @@ void rn_owner_leave(struct rn_owner *owner)
         (void)unlinkat(owner->directory, owner->id, 0);
         (void)close(owner->file);
     }
+    if (owner->claims >= 0) {
+        (void)close(owner->claims);
+    }
     if (owner->directory >= 0) {
         (void)close(owner->directory);
     }
@@ -258,4 +264,36 @@ bool rn_owner_is_live(struct rn_owner *self, struct rn_bytes id)
     enum life life = look_at(self->directory, name, &standing);
     (void)flock(self->directory, LOCK_UN);
     return life == LIFE_LIVE;
+}
+
+/* --- claims --------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A lock of an open file description, not of the process: what else this process opens and closes does not drop it. Two ids
+ * of one place (1 in 2^63) are taken for the same, which costs the second one a child it did not need.
+ */
+static bool lock_place(int file, const uint8_t id[16], short type)
+{
+    uint64_t place = rn_get_u64(id) ^ rn_get_u64(id + 8);
+    struct flock lock = {.l_type = type,
+                         .l_whence = SEEK_SET,
+                         .l_start = (off_t)(place & (uint64_t)(INT64_MAX - 1)),
+                         .l_len = 1};
+    return fcntl(file, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
+bool rn_owner_claim(struct rn_owner *self, const uint8_t id[16])
+{
+    if (self->claims < 0) {
+        self->claims =
+            openat(self->directory, "claims", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+    return self->claims < 0 || lock_place(self->claims, id, F_WRLCK);
+}
+
+void rn_owner_release(struct rn_owner *self, const uint8_t id[16])
+{
+    if (self->claims >= 0) {
+        (void)lock_place(self->claims, id, F_UNLCK);
+    }
 }

@@ -52,6 +52,14 @@ enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id
 bool rn_trace_is_taken(struct rn_store *store, const struct rn_trace_id *id);
 
 /*
+ * Claims the id for a trace of ours among all live openers of the store, until rn_trace_unclaim; false when another one has it. Asked
+ * before rn_trace_is_taken, so that of two who are given one id at once only one uses it. Never waits.
+ */
+bool rn_trace_claim(struct rn_store *store, const struct rn_trace_id *id);
+/* Once the trace is in the log, or will not be. */
+void rn_trace_unclaim(struct rn_store *store, const struct rn_trace_id *id);
+
+/*
  * One event, its pieces joined. Every frame's checksum is verified. RN_NOTFOUND; RN_DAMAGED with the place;
  * RN_NOMEM. Fields live in the arena.
  */

@@ -290,6 +290,58 @@ START_TEST(a_killed_owner_is_dead_and_its_file_removed)
 }
 END_TEST
 
+START_TEST(an_id_is_claimed_by_one_owner_until_it_lets_go)
+{
+    const uint8_t ids[2][16] = {{1, 2, 3}, {1, 2, 4}};
+    const uint8_t ones[16] = {255, 255, 255, 255, 255, 255, 255, 255, 0};
+    struct rn_owner *a = NULL;
+    struct rn_owner *b = NULL;
+    ck_ok(rn_owner_enter(room.path, &a, &error));
+    ck_ok(rn_owner_enter(room.path, &b, &error));
+    ck_assert(rn_owner_claim(a, ids[0]));
+    ck_assert(rn_owner_claim(a, ids[0])); /* its own */
+    ck_assert(!rn_owner_claim(b, ids[0]));
+    ck_assert(rn_owner_claim(b, ids[1]));
+    ck_assert(rn_owner_claim(b, ones)); /* the last place there is */
+    ck_assert(!rn_owner_claim(a, ids[1]));
+    ck_assert(!rn_owner_claim(a, ones));
+    rn_owner_release(a, ids[1]); /* not a's to give */
+    ck_assert(!rn_owner_claim(a, ids[1]));
+    rn_owner_release(a, ids[0]);
+    ck_assert(rn_owner_claim(b, ids[0]));
+    rn_owner_leave(b);
+    ck_assert(rn_owner_claim(a, ids[0]));
+    ck_assert(rn_owner_claim(a, ids[1]));
+    rn_owner_leave(a);
+}
+END_TEST
+
+START_TEST(the_claims_of_a_killed_owner_are_free)
+{
+    const uint8_t id[16] = {7};
+    int ready[2];
+    char byte = 'r';
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct rn_owner *held = NULL;
+        if (rn_owner_enter(room.path, &held, &error) != RN_OK || !rn_owner_claim(held, id) ||
+            write(ready[1], &byte, 1) != 1) {
+            _exit(1);
+        }
+        pause();
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    struct rn_owner *owner = NULL;
+    ck_ok(rn_owner_enter(room.path, &owner, &error));
+    ck_assert(!rn_owner_claim(owner, id));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    ck_assert(rn_owner_claim(owner, id));
+    rn_owner_leave(owner);
+}
+END_TEST
+
 START_TEST(a_stale_file_goes_at_the_next_entry)
 {
     struct rn_owner *owner = NULL;
@@ -477,6 +529,8 @@ Suite *rn_suite(void)
     TCase *owners = with_room(suite, "owners");
     tcase_add_test(owners, an_owner_lives_until_it_leaves);
     tcase_add_test(owners, a_killed_owner_is_dead_and_its_file_removed);
+    tcase_add_test(owners, an_id_is_claimed_by_one_owner_until_it_lets_go);
+    tcase_add_test(owners, the_claims_of_a_killed_owner_are_free);
     tcase_add_test(owners, a_stale_file_goes_at_the_next_entry);
     tcase_add_test(owners, a_live_opener_of_another_pid_namespace_is_refused);
     tcase_add_test(owners, a_live_opener_on_another_machine_is_refused);
