@@ -21,6 +21,7 @@ static struct room room;
 static struct rn_error error;
 static struct rn_arena arena;
 static struct toy_server *toy;
+static struct rn_store *reopened; /* once the station is closed */
 
 /* --- the world under the recorder ---------------------------------------------------------------------------------- */
 
@@ -32,6 +33,7 @@ static unsigned commits;
 static unsigned failed_commits;
 static bool failing;
 static unsigned failing_nth;
+static unsigned attempts;
 static _Thread_local bool appended;
 static _Atomic uint64_t backlog;
 static uint64_t unsent; /* the loop thread's */
@@ -67,7 +69,7 @@ enum rn_status __wrap_rn_db_commit(struct rn_db_txn *txn, struct rn_error *why)
         pthread_cond_wait(&disk_changed, &disk);
     }
     waiting = false;
-    bool fail = failing || commits + failed_commits + 1 == failing_nth;
+    bool fail = failing || attempts + 1 == failing_nth;
     failed_commits += fail;
     pthread_mutex_unlock(&disk);
     enum rn_status status = RN_IO;
@@ -78,7 +80,8 @@ enum rn_status __wrap_rn_db_commit(struct rn_db_txn *txn, struct rn_error *why)
         status = __real_rn_db_commit(txn, why);
     }
     pthread_mutex_lock(&disk);
-    commits += !fail;
+    commits += status == RN_OK;
+    attempts++;
     pthread_cond_broadcast(&disk_changed);
     pthread_mutex_unlock(&disk);
     return status;
@@ -134,6 +137,15 @@ void booth_await_commits(unsigned count)
 {
     pthread_mutex_lock(&disk);
     while (commits < count) {
+        pthread_cond_wait(&disk_changed, &disk);
+    }
+    pthread_mutex_unlock(&disk);
+}
+
+void booth_await_attempts(unsigned count)
+{
+    pthread_mutex_lock(&disk);
+    while (attempts < count) {
         pthread_cond_wait(&disk_changed, &disk);
     }
     pthread_mutex_unlock(&disk);
@@ -292,7 +304,7 @@ void booth_set_up(void)
     error.text[0] = '\0';
     toy = NULL;
     held = waiting = failing = is_finished = false;
-    commits = failed_commits = failing_nth = 0;
+    commits = failed_commits = failing_nth = attempts = 0;
     unsent = 0;
     backlog = 0;
     unsent_max = 0;
@@ -420,6 +432,8 @@ void booth_tear_down(void)
     if (is_open) {
         close_station();
     }
+    rn_store_close(reopened);
+    reopened = NULL;
     if (toy != NULL) {
         toy_stop(toy);
     }
@@ -446,13 +460,18 @@ static struct rn_trace_id id_of(const char *text)
     return id;
 }
 
+static struct rn_store *store_now(void)
+{
+    return reopened != NULL ? reopened : station.store;
+}
+
 static enum rn_status read_event(const char *trace, enum rn_event_class class, uint32_t n,
                                  struct rn_event *out)
 {
     struct rn_trace_id id = id_of(trace);
-    ck_ok(rn_store_catch_up(station.store, &error));
+    ck_ok(rn_store_catch_up(store_now(), &error));
     *out = (struct rn_event){0};
-    return rn_trace_event(station.store, &id, class, n, &arena, out, &error);
+    return rn_trace_event(store_now(), &id, class, n, &arena, out, &error);
 }
 
 const struct rn_event *booth_event(const char *trace, uint32_t n)
@@ -492,9 +511,16 @@ struct rn_trace_summary booth_summary(const char *trace)
 {
     struct rn_trace_summary summary;
     struct rn_trace_id id = id_of(trace);
-    ck_ok(rn_store_catch_up(station.store, &error));
-    ck_ok(rn_trace_summary(station.store, &id, &arena, &summary, &error));
+    ck_ok(rn_store_catch_up(store_now(), &error));
+    ck_ok(rn_trace_summary(store_now(), &id, &arena, &summary, &error));
     return summary;
+}
+
+struct rn_trace_summary booth_reopen(const char *trace)
+{
+    close_station();
+    ck_ok(rn_store_open(room_file(&room, "store"), RN_STORE_READ, &reopened, &error));
+    return booth_summary(trace);
 }
 
 struct trace_list {
@@ -514,8 +540,8 @@ static bool note_trace(void *self, const struct rn_trace_summary *summary)
 size_t booth_traces(char (*ids)[33], size_t max)
 {
     struct trace_list list = {ids, 0, max};
-    ck_ok(rn_store_catch_up(station.store, &error));
-    ck_ok(rn_find_each(station.store, false, note_trace, &list, &error));
+    ck_ok(rn_store_catch_up(store_now(), &error));
+    ck_ok(rn_find_each(store_now(), false, note_trace, &list, &error));
     return list.count;
 }
 

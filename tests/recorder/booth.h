@@ -71,6 +71,8 @@ unsigned booth_commits(void);
 void booth_fail_commits(bool fail);
 /* The nth commit from the beginning fails, and no other (0: none). Failed ones are counted. */
 void booth_fail_commit(unsigned nth);
+/* Waits until so many were tried, whatever came of them. */
+void booth_await_attempts(unsigned count);
 /* Commits that were made to fail. */
 unsigned booth_failed_commits(void);
 /* What the recorder is told that waits for the writer, 0: the truth. */
@@ -84,6 +86,8 @@ bool booth_was_full(void);
 
 /* --- reading back -------------------------------------------------------------------------------------------------- */
 
+/* Closes the station, opens its store anew for reading, as the next command would, and gives this trace's summary. */
+struct rn_trace_summary booth_reopen(const char *trace);
 /* Event n of the trace with this id; what is lent lives until booth_tear_down. */
 const struct rn_event *booth_event(const char *trace, uint32_t n);
 const struct rn_event *booth_gap(const char *trace, uint32_t n);

@@ -4,8 +4,11 @@
  */
 #include "main.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "booth.h"
@@ -302,6 +305,72 @@ START_TEST(a_client_that_leaves_while_its_intent_waits_asks_nobody)
 }
 END_TEST
 
+/* --- a sync that fails --------------------------------------------------------------------------------------------- */
+
+static atomic_bool syncs_fail;
+
+/* LMDB finds this one before libc's. */
+int fdatasync(int descriptor);
+int fdatasync(int descriptor)
+{
+    if (syncs_fail) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, descriptor);
+}
+
+static void ck_after_a_failed_sync(void)
+{
+    struct rn_trace_summary summary = booth_reopen(TRACE_TEXT);
+    ck_assert_int_eq(summary.state, RN_TRACE_LOST);
+    ck_assert_int_eq(summary.complete, RN_COMPLETE_NO);
+    ck_end(1, "ended");
+    ck_assert(!booth_has_event(TRACE_TEXT, 3));
+}
+
+START_TEST(behind_a_sync_that_failed_traffic_passes_and_nothing_more_is_written)
+{
+    booth_serve(SCRIPTS(STEPS(SEND(JSON_ANSWER))));
+    booth_open(&impatient);
+    free(client_exchange(ASK));
+    booth_await_commits(1);
+    syncs_fail = true;
+    free(client_exchange(ASK));
+    booth_await_attempts(2);
+    syncs_fail = false; /* it is never tried again: what the kernel kept of it is unknown */
+    for (int i = 0; i < 3; i++) {
+        char *answer = client_exchange(ASK);
+        ck_assert_str_eq(answer, JSON_ANSWER);
+        free(answer);
+    }
+    booth_finish();
+    ck_assert_uint_eq(booth_counts().failed, 4);
+    ck_assert_uint_eq(booth_commits(), 1);
+    ck_after_a_failed_sync();
+}
+END_TEST
+
+START_TEST(behind_a_sync_that_failed_strict_asks_nobody)
+{
+    booth_serve(SCRIPTS(STEPS(SEND(JSON_ANSWER))));
+    booth_open(&strict);
+    free(client_exchange(ASK));
+    booth_await_commits(2);
+    syncs_fail = true;
+    for (int i = 0; i < 3; i++) {
+        int client = client_ask(ASK);
+        ck_refused(client);
+        close(client);
+    }
+    syncs_fail = false;
+    ck_assert_uint_eq(toy_requests(booth_toy()), 1);
+    booth_finish();
+    ck_assert_uint_eq(booth_counts().failed, 3);
+    ck_after_a_failed_sync();
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("durability");
@@ -317,5 +386,7 @@ Suite *rn_suite(void)
                an_answer_that_cannot_be_kept_is_not_passed_on,
                a_stream_that_cannot_be_kept_has_no_clean_end,
                a_client_that_leaves_while_its_intent_waits_asks_nobody);
+    BOOTH_CASE(suite, "sync", behind_a_sync_that_failed_traffic_passes_and_nothing_more_is_written,
+               behind_a_sync_that_failed_strict_asks_nobody);
     return suite;
 }
