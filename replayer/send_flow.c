@@ -23,8 +23,11 @@ static void hide_credential(const struct rn_send *send, char *sentence)
 {
     struct rn_bytes key = rn_buffer_bytes(&send->credential);
     size_t at;
-    while (key.len > 0 && (at = rn_bytes_find(rn_bytes_text(sentence), key)) != RN_NPOS) {
-        memset(sentence + at, 'x', key.len);
+    while (key.len >= RN_CREDENTIAL_BYTES_MIN &&
+           (at = rn_bytes_find(rn_bytes_text(sentence), key)) != RN_NPOS) {
+        sentence += at;
+        memset(sentence, 'x', key.len);
+        sentence += key.len;
     }
 }
 
