@@ -294,7 +294,8 @@ static bool on_body(void *self, struct rn_bytes piece)
         rn_call_flow(call);
         rn_call_flush(call);
     }
-    if (rn_writer_backlog_bytes(call->desk->settings->writer) > RN_WRITER_BYTES_MAX) {
+    if (rn_writer_backlog_bytes(call->desk->settings->writer) > RN_WRITER_BYTES_MAX &&
+        !rn_desk_is_stalled(call->desk)) {
         call->desk->throttled += !call->throttled;
         call->throttled = true;
     }

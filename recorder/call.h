@@ -34,6 +34,8 @@ struct rn_desk {
     struct rn_turn *turn;  /* calls rn_call_turn for them */
     struct rn_wait wait;   /* calls rn_call_overdue for parts that do not come back */
     uint64_t stamp;        /* the counter behind RN_TAG_ORDER */
+    unsigned with_writer;  /* parts on their way */
+    uint64_t moved_ns;     /* when one came back, or the first one went */
     unsigned throttled;    /* calls that wait for the writer to catch up */
     bool holding;          /* some call holds a last unit whose end has not come yet */
 };
@@ -99,6 +101,7 @@ struct rn_call {
     bool head_stored; /* the answer's head is in a submitted entry */
     bool intending;   /* `strict`: the intent has not come back, nothing went upstream */
     bool unheld;      /* the store is what failed: what the client is told now waits for nothing */
+    bool missed;      /* more waits for the disk than may wait: it is in a gap, and nothing of it is kept */
     bool is_late;
     bool is_dirty;
     bool full;      /* the gateway's queue is above its mark */
@@ -137,6 +140,8 @@ void rn_call_overdue(struct rn_call *call, struct rn_part *part);
 
 /* --- between call.c and commit.c ----------------------------------------------------------------------------------- */
 
+/* Whether the writer does not move at all, for longer than an end waits for it. Then traffic passes unrecorded. */
+bool rn_desk_is_stalled(const struct rn_desk *desk);
 /* Whether ends wait for their commit. */
 bool rn_call_waits(const struct rn_call *call);
 /* Writes whatever may go out now. */

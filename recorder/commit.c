@@ -16,7 +16,28 @@ static bool is_strict(const struct rn_call *call)
 
 bool rn_call_waits(const struct rn_call *call)
 {
-    return call->desk->settings->durability != RN_DURABILITY_ASYNC && !call->unheld;
+    return call->desk->settings->durability != RN_DURABILITY_ASYNC && !call->unheld &&
+           !call->missed;
+}
+
+/* With `strict` and with `never` nothing passes the disk. */
+static uint64_t stall_ns(const struct rn_recorder_settings *settings)
+{
+    switch (settings->durability) {
+    case RN_DURABILITY_SYNC:
+        return settings->late_after_ns;
+    case RN_DURABILITY_ASYNC:
+        return RN_LATE_AFTER_NS;
+    default:
+        return 0;
+    }
+}
+
+bool rn_desk_is_stalled(const struct rn_desk *desk)
+{
+    uint64_t patience = stall_ns(desk->settings);
+    return patience != 0 && desk->with_writer > 0 &&
+           rn_loop_now_ns(desk->settings->loop) - desk->moved_ns >= patience;
 }
 
 /* Whether somebody waits for this part with a limit: the client for an end, or the whole call for its intent. */
@@ -28,10 +49,56 @@ static bool has_limit(const struct rn_call *call, const struct rn_part *part)
     return is_strict(call) ? call->intending : call->over || part->held_piece != RN_NPOS;
 }
 
+/* --- not at all ---------------------------------------------------------------------------------------------------- */
+
+static bool must_miss(const struct rn_call *call)
+{
+    const struct rn_desk *desk = call->desk;
+    return rn_writer_backlog_bytes(desk->settings->writer) > RN_WRITER_BYTES_MAX &&
+           rn_desk_is_stalled(desk);
+}
+
+/* From here on nothing of this call is kept, and nothing of it waits. */
+static void miss(struct rn_call *call)
+{
+    call->missed = true;
+    call->desk->counts.failed++;
+    rn_writer_miss(call->desk->settings->writer, call->trace->recording);
+    for (struct rn_part *part = call->parts; part != NULL; part = part->next) {
+        part->durable = true;
+    }
+}
+
 /* --- there --------------------------------------------------------------------------------------------------------- */
+
+/* A part that the client has and nobody keeps. Those before it may still be with the writer. */
+static void drop_missed(struct rn_call *call, struct rn_part *missed)
+{
+    struct rn_part **at = &call->parts;
+    while (*at != missed) {
+        at = &(*at)->next;
+    }
+    *at = missed->next;
+    rn_part_free(missed);
+}
+
+static void sent(struct rn_desk *desk)
+{
+    if (desk->with_writer++ == 0) {
+        desk->moved_ns = rn_loop_now_ns(desk->settings->loop);
+    }
+}
 
 void rn_call_submit(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind)
 {
+    if (!call->missed && must_miss(call)) {
+        miss(call);
+    }
+    if (call->missed) {
+        part->durable = true;
+        part->returned = true;
+        return;
+    }
     part->sealed = true;
     part->durable = !rn_call_waits(call);
     part->pending.entry.kind = kind;
@@ -42,6 +109,7 @@ void rn_call_submit(struct rn_call *call, struct rn_part *part, enum rn_entry_ki
     part->pending.self = call;
     rn_compose_entry(call, part, kind);
     call->with_writer++;
+    sent(call->desk);
     if (has_limit(call, part)) {
         rn_wait_begin(&call->desk->wait, part);
     }
@@ -66,6 +134,9 @@ void rn_call_flush(struct rn_call *call)
     rn_call_submit(call, full, call->opened ? RN_ENTRY_EVENT_PART : RN_ENTRY_EVENT_OPEN);
     call->opened = true;
     call->held_ns = all ? 0 : call->held_ns;
+    if (call->missed) {
+        drop_missed(call, full);
+    }
 }
 
 void rn_call_drop_parts(struct rn_call *call)
@@ -199,7 +270,7 @@ static void submit_mark(struct rn_call *call)
 
 void rn_call_overdue(struct rn_call *call, struct rn_part *part)
 {
-    if (call->exchange == NULL || call->finished) {
+    if (call->exchange == NULL || call->finished || call->missed) {
         return;
     }
     if (is_strict(call)) {
@@ -236,6 +307,8 @@ void rn_call_returned(struct rn_pending *pending)
     rn_wait_end(&call->desk->wait, part);
     part->returned = true;
     call->with_writer--;
+    call->desk->with_writer--;
+    call->desk->moved_ns = rn_loop_now_ns(call->desk->settings->loop);
     call->stored_bytes += pending->entry.stored_bytes;
     call->desk->counts.stored_bytes += pending->entry.stored_bytes;
     if (failed && part == call->last) {

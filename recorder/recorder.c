@@ -96,12 +96,23 @@ static void start_ticking(struct rn_recorder *recorder)
     }
 }
 
+static void resume_all(struct rn_recorder *recorder)
+{
+    for (struct rn_call *call = recorder->desk.open, *next; call != NULL; call = next) {
+        next = call->next;
+        rn_call_resume(call);
+    }
+}
+
 static void on_tick(void *self)
 {
     struct rn_recorder *recorder = self;
     uint64_t now = rn_loop_now_ns(recorder->settings.loop);
     uint64_t idle = recorder->settings.trace_idle_ns;
     recorder->ticking = false;
+    if (recorder->desk.throttled > 0 && rn_desk_is_stalled(&recorder->desk)) {
+        resume_all(recorder); /* who waits for a disk that stands still waits for nothing */
+    }
     recorder->desk.holding = false;
     for (struct rn_call *call = recorder->desk.open; call != NULL; call = call->next) {
         rn_call_tick(call, now);
@@ -260,10 +271,7 @@ void rn_recorder_collect(struct rn_recorder *recorder)
     }
     if (recorder->desk.throttled > 0 &&
         rn_writer_backlog_bytes(recorder->settings.writer) < RN_WRITER_BYTES_MAX / 2) {
-        for (struct rn_call *call = recorder->desk.open, *next; call != NULL; call = next) {
-            next = call->next;
-            rn_call_resume(call);
-        }
+        resume_all(recorder);
     }
     maybe_finished(recorder);
 }

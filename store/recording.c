@@ -307,6 +307,15 @@ static void gapped_remove(struct rn_recording *recording, struct rn_batch *batch
     }
 }
 
+static void gapped_add(struct rn_recording *recording, struct rn_batch *batch)
+{
+    if (!recording->is_gapped) {
+        recording->is_gapped = true;
+        recording->next_gapped = batch->gapped;
+        batch->gapped = recording;
+    }
+}
+
 /* One more event that is not in the store. */
 static void gap_count(struct rn_recording *recording, enum rn_status status, struct rn_batch *batch)
 {
@@ -317,11 +326,22 @@ static void gap_count(struct rn_recording *recording, enum rn_status status, str
     pending->count++;
     (void)snprintf(pending->reason, sizeof pending->reason, "%.*s", (int)sizeof pending->reason - 1,
                    batch->error.status == status ? batch->error.text : rn_status_name(status));
-    if (!recording->is_gapped) {
-        recording->is_gapped = true;
-        recording->next_gapped = batch->gapped;
-        batch->gapped = recording;
+    gapped_add(recording, batch);
+}
+
+void rn_recording_take_missed(struct rn_recording *recording, struct rn_batch *batch)
+{
+    struct rn_pending_gap *pending = &recording->pending;
+    const struct rn_pending_gap *missed = &recording->missed;
+    if (missed->count == 0) {
+        return;
     }
+    pending->first_wall_ns = pending->count == 0 ? missed->first_wall_ns : pending->first_wall_ns;
+    pending->last_wall_ns = missed->last_wall_ns;
+    pending->count += missed->count;
+    memcpy(pending->reason, missed->reason, sizeof pending->reason);
+    recording->missed = (struct rn_pending_gap){0};
+    gapped_add(recording, batch);
 }
 
 /* --- settling ------------------------------------------------------------------------------------------------------- */

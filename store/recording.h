@@ -52,6 +52,7 @@ struct rn_recording {
     uint32_t gaps;
     bool is_gapped; /* in the batch's list */
     struct rn_pending_gap pending;
+    struct rn_pending_gap missed; /* rn_writer_miss; under the writer's lock */
     uint32_t unsettled; /* items of ours in the batch */
 };
 
@@ -74,6 +75,9 @@ enum rn_status rn_recording_reserve(struct rn_recording *recording, enum rn_even
 enum rn_status rn_recording_chain(const struct rn_recording *recording, struct rn_digests *out);
 /* What became of an item. Its entry gets status and stored bytes. */
 void rn_recording_settle(struct rn_item *item, enum rn_status status, struct rn_batch *batch);
+
+/* What was missed goes into the next gap. With the writer's lock, on its thread. */
+void rn_recording_take_missed(struct rn_recording *recording, struct rn_batch *batch);
 
 /* --- prepare.c ------------------------------------------------------------------------------------------------------ */
 

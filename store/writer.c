@@ -40,11 +40,12 @@ struct rn_writer {
     struct rn_buffer credentials_key;
     pthread_t thread;
     bool is_running;
-    pthread_mutex_t lock; /* over the next six */
+    pthread_mutex_t lock; /* over the next seven */
     pthread_cond_t more;
     struct entry_queue queue;
     struct entry_queue done;
     bool is_stopping;
+    bool has_missed;                 /* some recording has */
     struct rn_recording *recordings; /* all that are open */
     char last_error[RN_ERROR_BYTES_MAX];
     _Atomic uint64_t backlog_bytes;
@@ -97,6 +98,21 @@ void rn_writer_submit(struct rn_writer *writer, struct rn_entry *entry)
     if (was_empty) {
         pthread_cond_signal(&writer->more);
     }
+    pthread_mutex_unlock(&writer->lock);
+}
+
+void rn_writer_miss(struct rn_writer *writer, struct rn_recording *recording)
+{
+    struct rn_pending_gap *missed = &recording->missed;
+    uint64_t now = rn_clock_wall_ns();
+    pthread_mutex_lock(&writer->lock);
+    missed->first_wall_ns = missed->count == 0 ? now : missed->first_wall_ns;
+    missed->last_wall_ns = now;
+    missed->count++;
+    (void)snprintf(missed->reason, sizeof missed->reason, "more than %zu bytes waited for the disk",
+                   RN_WRITER_BYTES_MAX);
+    writer->has_missed = true;
+    pthread_cond_signal(&writer->more);
     pthread_mutex_unlock(&writer->lock);
 }
 
@@ -153,6 +169,17 @@ static struct rn_entry *next_entry(struct rn_writer *writer)
     return entry;
 }
 
+static void take_missed(struct rn_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    struct rn_recording *recording = writer->has_missed ? writer->recordings : NULL;
+    for (; recording != NULL; recording = recording->next) {
+        rn_recording_take_missed(recording, &writer->batch);
+    }
+    writer->has_missed = false;
+    pthread_mutex_unlock(&writer->lock);
+}
+
 /* Gaps come first, so that a trace says what is missing before it goes on. */
 static void prepare_gaps(struct rn_batch *batch)
 {
@@ -169,11 +196,15 @@ static void prepare_group(struct rn_writer *writer)
     struct rn_batch *batch = &writer->batch;
     uint64_t until_ns = rn_clock_mono_ns() + GROUP_NS;
     unsigned count = 0;
+    take_missed(writer);
     prepare_gaps(batch);
     while (count < RN_COMMIT_EVENTS_MAX && rn_batch_has_room(batch)) {
         struct rn_entry *entry = next_entry(writer);
         if (entry == NULL) {
             break;
+        }
+        if (entry->kind == RN_ENTRY_TRACE_CLOSE) {
+            take_missed(writer); /* since the group began */
         }
         rn_recording_prepare(batch, entry);
         count++;
@@ -274,6 +305,7 @@ static bool is_queue_empty(struct rn_writer *writer)
 
 static void idle(struct rn_writer *writer)
 {
+    take_missed(writer);
     if (gap_is_due(writer)) {
         write_group(writer);
     }
@@ -296,6 +328,7 @@ static void *run(void *self)
             index_step(writer);
         }
     }
+    take_missed(writer);
     if (writer->batch.gapped != NULL) {
         write_group(writer);
     }

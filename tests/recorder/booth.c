@@ -142,15 +142,6 @@ void booth_await_commits(unsigned count)
     pthread_mutex_unlock(&disk);
 }
 
-void booth_await_attempts(unsigned count)
-{
-    pthread_mutex_lock(&disk);
-    while (attempts < count) {
-        pthread_cond_wait(&disk_changed, &disk);
-    }
-    pthread_mutex_unlock(&disk);
-}
-
 unsigned booth_commits(void)
 {
     pthread_mutex_lock(&disk);

@@ -71,8 +71,6 @@ unsigned booth_commits(void);
 void booth_fail_commits(bool fail);
 /* The nth commit from the beginning fails, and no other (0: none). Failed ones are counted. */
 void booth_fail_commit(unsigned nth);
-/* Waits until so many were tried, whatever came of them. */
-void booth_await_attempts(unsigned count);
 /* Commits that were made to fail. */
 unsigned booth_failed_commits(void);
 /* What the recorder is told that waits for the writer, 0: the truth. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -25,6 +26,7 @@
 
 #define MS UINT64_C(1000000)
 
+static const struct booth_settings patient;
 static const struct booth_settings impatient = {.late_after_ns = MS};
 static const struct booth_settings strict = {.durability = RN_DURABILITY_STRICT};
 static const struct booth_settings strict_impatient = {.durability = RN_DURABILITY_STRICT,
@@ -152,6 +154,79 @@ START_TEST(a_client_that_left_is_not_late)
     booth_finish();
     ck_end(1, "aborted");
     ck_assert_uint_eq(booth_counts().late, 0);
+}
+END_TEST
+
+/* --- too much waits ------------------------------------------------------------------------------------------------ */
+
+enum { FLOOD = 8 * 1024 * 1024 };
+
+static struct rn_bytes flood(void)
+{
+    static char bytes[FLOOD + 100];
+    int at = snprintf(bytes, sizeof bytes, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", FLOOD);
+    memset(bytes + at, 'f', FLOOD);
+    return rn_bytes_of(bytes, (size_t)at + FLOOD);
+}
+
+START_TEST(a_disk_that_stands_still_stops_no_traffic_however_much_waits_for_it)
+{
+    struct toy_step large[] = {{TOY_SEND, flood()}, {.what = TOY_END}};
+    booth_serve(SCRIPTS(STEPS(SEND(JSON_ANSWER)), STEPS(SEND(JSON_ANSWER)), large,
+                        STEPS(SEND(JSON_ANSWER))));
+    booth_open(&impatient);
+    booth_hold_commits();
+    free(client_exchange(ASK)); /* late, and with the writer */
+    booth_pretend_backlog(RN_WRITER_BYTES_MAX + 1);
+    free(client_exchange(ASK));
+    size_t len = 0;
+    int client = client_ask("GET /toy/x" FIELDS IN_TRACE "Connection: close\r\n\r\n");
+    char *answer = client_read_all(client, &len);
+    ck_assert_uint_gt(len, FLOOD);
+    free(answer);
+    close(client);
+    ck_assert_uint_eq(booth_counts().failed, 2);
+    booth_pretend_backlog(0);
+    booth_let_commits();
+    free(client_exchange(ASK));
+    booth_finish();
+    ck_end(1, "ended");
+    ck_assert(!booth_has_event(TRACE_TEXT, 2));
+    ck_assert(!booth_has_event(TRACE_TEXT, 3));
+    ck_end(4, "ended");
+    ck_assert_uint_eq(rn_event_number(booth_gap(TRACE_TEXT, 1), RN_TAG_GAP, 0), 2);
+    ck_assert_ptr_nonnull(
+        strstr((const char *)rn_event_get(booth_gap(TRACE_TEXT, 1), RN_TAG_GAP).data,
+               "waited for the disk"));
+    ck_assert_uint_eq(booth_summary(TRACE_TEXT).gaps, 1);
+}
+END_TEST
+
+static bool all_ended(struct rn_station *station)
+{
+    return rn_recorder_counts(station->recorder).ended == 2;
+}
+
+START_TEST(a_stream_that_had_begun_goes_on_when_too_much_waits)
+{
+    booth_serve(SCRIPTS(STEPS(SEND(SSE_HEAD ONE), {.what = TOY_GATE}, SEND(DONE LAST_CHUNK)),
+                        STEPS(SEND(JSON_ANSWER))));
+    booth_open(&impatient);
+    int stream = client_ask(ASK);
+    client_expect(stream, ONE);
+    booth_hold_commits();
+    free(client_exchange(ASK));
+    booth_pretend_backlog(RN_WRITER_BYTES_MAX + 1);
+    toy_open_gate(booth_toy());
+    client_expect(stream, DONE LAST_CHUNK);
+    close(stream);
+    booth_await(all_ended);
+    booth_pretend_backlog(0);
+    booth_let_commits();
+    booth_finish();
+    ck_assert_uint_eq(booth_counts().failed, 1);
+    ck_assert_uint_eq(rn_event_number(booth_gap(TRACE_TEXT, 1), RN_TAG_GAP, 0), 1);
+    ck_end(2, "ended");
 }
 END_TEST
 
@@ -332,12 +407,10 @@ static void ck_after_a_failed_sync(void)
 START_TEST(behind_a_sync_that_failed_traffic_passes_and_nothing_more_is_written)
 {
     booth_serve(SCRIPTS(STEPS(SEND(JSON_ANSWER))));
-    booth_open(&impatient);
+    booth_open(&patient);
     free(client_exchange(ASK));
-    booth_await_commits(1);
     syncs_fail = true;
     free(client_exchange(ASK));
-    booth_await_attempts(2);
     syncs_fail = false; /* it is never tried again: what the kernel kept of it is unknown */
     for (int i = 0; i < 3; i++) {
         char *answer = client_exchange(ASK);
@@ -378,6 +451,9 @@ Suite *rn_suite(void)
                the_end_of_a_stream_goes_out_late_and_only_that_call_is_marked,
                what_is_late_before_the_streams_end_stands_in_the_event_itself,
                what_was_late_and_then_failed_is_in_a_gap, a_client_that_left_is_not_late);
+    BOOTH_CASE(suite, "backlog",
+               a_disk_that_stands_still_stops_no_traffic_however_much_waits_for_it,
+               a_stream_that_had_begun_goes_on_when_too_much_waits);
     BOOTH_CASE(suite, "strict", nothing_goes_upstream_before_its_intent_is_durable,
                a_refused_intent_is_503_and_recorded_as_refused_when_the_store_is_back,
                a_store_that_stays_down_is_503_each_time_and_a_gap_in_the_end,

@@ -266,6 +266,17 @@ START_TEST(memory_may_run_out_at_any_moment_of_a_stream)
 }
 END_TEST
 
+START_TEST(memory_may_run_out_at_any_moment_when_the_intent_comes_first)
+{
+    booth_serve(SCRIPTS(STEPS(SEND(SSE_HEAD SSE_BODY))));
+    booth_open(&(struct booth_settings){.durability = RN_DURABILITY_STRICT});
+    sweep("GET /toy/x" LEAVING IN_TRACE "\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n"
+          "Connection: close\r\n\r\n" SSE_BODY);
+    booth_finish();
+}
+END_TEST
+
 START_TEST(memory_may_run_out_at_any_moment_of_a_refusal)
 {
     booth_open(&usual);
@@ -292,6 +303,7 @@ Suite *rn_suite(void)
                a_complete_answer_that_nobody_takes_does_not_keep_us_from_finishing);
     BOOTH_CASE(suite, "memory", memory_may_run_out_at_any_moment_of_a_small_answer,
                memory_may_run_out_at_any_moment_of_a_stream,
+               memory_may_run_out_at_any_moment_when_the_intent_comes_first,
                memory_may_run_out_at_any_moment_of_a_refusal);
     return suite;
 }

@@ -705,6 +705,35 @@ START_TEST(gaps_of_failed_gaps_are_joined)
 }
 END_TEST
 
+START_TEST(what_was_missed_is_in_the_next_gap)
+{
+    struct rn_trace_id id;
+    struct rn_trace_id other_id;
+    struct rn_arena arena = {0};
+    struct rn_event event = {0};
+    struct rn_recording *trace = open_trace(&id);
+    struct rn_recording *other = open_trace(&other_id);
+    ck_assert_int_eq(run_one(RN_ENTRY_EVENT, trace, exchange(1)), RN_OK);
+    rn_writer_miss(writer, trace);
+    rn_writer_miss(writer, other);
+    rn_writer_miss(writer, trace);
+    ck_assert_int_eq(close_trace(trace), RN_OK);
+    ck_assert_int_eq(close_trace(other), RN_OK);
+    uint64_t missing = 0;
+    struct rn_trace_summary summary = summary_of(&id, &arena);
+    for (uint32_t n = 1; n <= summary.gaps; n++) { /* the thread may look between the two */
+        ck_assert_int_eq(rn_trace_event(store, &id, RN_CLASS_GAP, n, &arena, &event, NULL), RN_OK);
+        missing += rn_event_number(&event, RN_TAG_GAP, 0);
+    }
+    ck_assert_uint_eq(missing, 2);
+    ck_assert_uint_eq(summary_of(&other_id, &arena).gaps, 1);
+    expect_verified(&id);
+    expect_verified(&other_id);
+    expect_sound_store();
+    rn_arena_free(&arena);
+}
+END_TEST
+
 START_TEST(last_failure_is_said_at_the_stop)
 {
     struct rn_trace_id id;
@@ -807,6 +836,7 @@ Suite *rn_suite(void)
         a_mark_is_in_no_digest_and_in_no_gap,
         failed_part_of_a_long_entry_fails_it,
         gaps_of_failed_gaps_are_joined,
+        what_was_missed_is_in_the_next_gap,
         last_failure_is_said_at_the_stop,
         submitted_gaps_are_numbered_by_the_writer,
         unclosed_recordings_are_left_open,
