@@ -23,6 +23,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "db_file.h"
+#include "db_fresh.h"
 
 #define READERS_MAX 512u
 #define TREES_MAX 32u /* room for the trees of later versions */
@@ -344,6 +345,9 @@ static enum rn_status open_checked(struct rn_db *db, const char *directory, bool
     bool is_new = false;
     int dead = 0;
     enum rn_status status = rn_db_file_check(db->file, &is_new, error);
+    if (status == RN_DAMAGED && rn_db_fresh_empty(db->file, db->lock_file)) {
+        status = rn_db_file_check(db->file, &is_new, error);
+    }
     if (status != RN_OK) {
         return status;
     }

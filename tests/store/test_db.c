@@ -275,7 +275,7 @@ START_TEST(garbage_is_refused)
 {
     static const char words[] = "this is no database, and it is longer than nothing at all";
     struct rn_db *db = NULL;
-    uint8_t page[8192];
+    uint8_t page[3 * 4096];
     room_write(room_file(&room, "data.mdb"), words, sizeof words);
     ck_assert_int_eq(rn_db_open(room.path, true, &db, &error), RN_DAMAGED);
     memset(page, 0x5a, sizeof page);
@@ -295,6 +295,65 @@ START_TEST(an_empty_file_is_a_store_to_be)
     db = opened();
     append(db, "one", 1);
     rn_db_close(db);
+}
+END_TEST
+
+/* What LMDB begins a file with: two of these, before any commit. */
+static void meta_begun(uint8_t page[4096], uint64_t number)
+{
+    static const uint32_t magic = 0xBEEFC0DEu;
+    static const uint32_t version = 1;
+    static const uint32_t page_bytes = 4096;
+    static const uint64_t last_page = 1;
+    memset(page, 0, 4096);
+    memcpy(page, &number, 8);
+    page[10] = 8;
+    memcpy(page + 16, &magic, 4);
+    memcpy(page + 20, &version, 4);
+    memcpy(page + 40, &page_bytes, 4);
+    memset(page + 80, 0xff, 8);
+    memset(page + 128, 0xff, 8);
+    memcpy(page + 136, &last_page, 8);
+}
+
+START_TEST(a_file_whose_making_was_cut_short_is_made_again)
+{
+    uint8_t pages[2][4096];
+    struct rn_db *db = NULL;
+    for (size_t len = 0; len <= sizeof pages; len += 256) {
+        for (unsigned lost = 0; lost < 4; lost++) { /* sectors that never came */
+            meta_begun(pages[0], 0);
+            meta_begun(pages[1], 1);
+            for (unsigned page = 0; page < 2; page++) {
+                if ((lost >> page & 1) != 0) {
+                    memset(pages[page], 0, 512);
+                }
+            }
+            room_write(room_file(&room, "data.mdb"), pages, len);
+            ck_assert_int_eq(rn_db_open(room.path, false, &db, &error), RN_NOTFOUND);
+            db = opened();
+            append(db, "one", 1);
+            rn_db_close(db);
+        }
+    }
+}
+END_TEST
+
+START_TEST(a_stump_of_a_used_file_is_refused)
+{
+    struct rn_db *db = opened();
+    append(db, "one", 1);
+    rn_db_close(db);
+    size_t len = 0;
+    uint8_t *whole = room_read(room_file(&room, "data.mdb"), &len);
+    for (size_t stump = 1; stump <= 3 * 4096; stump += stump < 200 ? 1 : 97) {
+        room_write(room_file(&room, "data.mdb"), whole, stump);
+        ck_assert_int_eq(rn_db_open(room.path, true, &db, &error), RN_DAMAGED);
+        size_t left = 0;
+        free(room_read(room_file(&room, "data.mdb"), &left));
+        ck_assert_uint_eq(left, stump);
+    }
+    free(whole);
 }
 END_TEST
 
@@ -643,6 +702,8 @@ Suite *rn_suite(void)
     tcase_add_test(cases, a_file_shorter_by_free_pages_only_is_sound);
     tcase_add_test(cases, garbage_is_refused);
     tcase_add_test(cases, an_empty_file_is_a_store_to_be);
+    tcase_add_test(cases, a_file_whose_making_was_cut_short_is_made_again);
+    tcase_add_test(cases, a_stump_of_a_used_file_is_refused);
     tcase_add_test(cases, every_flipped_byte_of_the_meta_pages_is_survived);
     tcase_add_test(cases, a_walk_finds_every_torn_page);
     tcase_add_test(cases, a_walk_beside_a_writer_finds_nothing);
