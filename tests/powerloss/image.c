@@ -137,6 +137,7 @@ void image_build(const struct image *base, const struct disk_log *log, size_t cu
         size_t sectors = (out->len - synced_len) / IMAGE_SECTOR_BYTES;
         out->len = synced_len + (size_t)(image_chance(&seed) % (sectors + 1)) * IMAGE_SECTOR_BYTES;
     } else if (mode == IMAGE_STUMP && synced_len > 0) {
-        out->len = (size_t)(image_chance(&seed) % synced_len);
+        size_t most = image_chance(&seed) % 4 == 0 && synced_len > 12288 ? 12288 : synced_len;
+        out->len = 1 + (size_t)(image_chance(&seed) % (most - 1));
     }
 }

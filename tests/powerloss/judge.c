@@ -150,6 +150,10 @@ static bool trace_holds(struct judge *judge, size_t number)
                      summary.state == RN_TRACE_OPEN ? "open"
                                                     : "lost, and its end was acknowledged");
     }
+    if (trace->has_failed && trace->closed <= judge->cut && summary.complete == RN_COMPLETE_YES) {
+        return found(judge, "trace %zu says that it is complete, and an event of it failed",
+                     number);
+    }
     if (trace->is_imported && memcmp(trace->evidence, summary.digests.evidence, RN_SHA256_BYTES)) {
         return found(judge, "the imported trace %zu is another", number);
     }

@@ -22,6 +22,9 @@ struct round {
     const char *directory;
     const char *bundle;
     uint64_t seed;
+    bool is_failing;
+    bool is_broken; /* not as it should be: the round ends */
+    bool is_over;   /* the store cannot be opened */
     bool has_imported;
     struct rn_error error;
 };
@@ -71,13 +74,21 @@ void load_exchange(struct rn_event *event, uint32_t n, struct rn_bytes body, con
     rn_event_set(event, RN_TAG_END, RN_LIT("\1"));
 }
 
-static bool said(struct round *round, enum rn_status status, const char *what)
+/* Whether it was done. What a failing disk refuses is counted; anything else ends the round. */
+static bool was_done(struct round *round, enum rn_status status, const char *what)
 {
-    if (status != RN_OK) {
-        fprintf(stderr, "load: %s on a sound disk: %s: %s\n", what, rn_status_name(status),
-                round->error.text);
+    if (status == RN_OK) {
+        return true;
     }
-    return status == RN_OK;
+    round->load->refusals++;
+    bool is_clear = round->error.text[0] != '\0' && round->error.status == status;
+    if (!round->is_failing || !is_clear) {
+        fprintf(stderr, "load: %s on a %s disk: %s: %s\n", what,
+                round->is_failing ? "failing" : "sound", rn_status_name(status), round->error.text);
+        round->is_broken = true;
+    }
+    round->error = (struct rn_error){.text = ""};
+    return false;
 }
 
 static struct load_trace *trace_new(struct load *load)
@@ -217,13 +228,18 @@ static bool errand_choose(struct round *round, struct errand *errand)
     return true;
 }
 
-static bool errand_settle(struct round *round, struct errand *errand)
+static void errand_settle(struct round *round, struct errand *errand)
 {
     struct load_event *event = errand->event;
     struct load_trace *trace = &round->load->traces[event->trace];
     size_t now = disk_position();
-    if (!said(round, errand->entry.status, "an event failed")) {
-        return false;
+    if (errand->entry.status != RN_OK) {
+        round->error.status = errand->entry.status;
+        rn_writer_last_error(round->desk.writer, round->error.text, sizeof round->error.text);
+        (void)was_done(round, errand->entry.status, "an event");
+        trace->has_failed = true;
+        event->is_open = false;
+        return;
     }
     trace->span.acked = trace->span.acked < now ? trace->span.acked : now;
     for (size_t i = 0; i < event->piece_count; i++) {
@@ -233,14 +249,12 @@ static bool errand_settle(struct round *round, struct errand *errand)
         }
     }
     event->acked = errand->is_last ? now : event->acked;
-    return true;
 }
 
-static bool burst(struct round *round)
+static void burst(struct round *round)
 {
     struct errand errands[BURST_MAX];
     size_t count = 0;
-    bool ok = true;
     size_t wanted = 1 + chance(round, BURST_MAX);
     while (count < wanted && errand_choose(round, &errands[count])) {
         count++;
@@ -249,15 +263,14 @@ static bool burst(struct round *round)
         rn_writer_submit(round->desk.writer, &errands[i].entry);
     }
     for (size_t i = 0; i < count; i++) {
-        struct rn_entry *entry = load_desk_collect(&round->desk);
-        ok = entry == &errands[i].entry && errand_settle(round, &errands[i]) && ok;
+        round->is_broken |= load_desk_collect(&round->desk) != &errands[i].entry;
+        errand_settle(round, &errands[i]);
     }
-    return ok;
 }
 
 /* --- what else happens ---------------------------------------------------------------------------------------------- */
 
-static bool trace_close(struct round *round)
+static void trace_close(struct round *round)
 {
     struct load_trace *trace = NULL;
     for (size_t i = 0; trace == NULL && i < round->load->trace_count; i++) {
@@ -266,14 +279,19 @@ static bool trace_close(struct round *round)
         trace = can_close ? &round->load->traces[i] : NULL;
     }
     if (trace == NULL) {
-        return true;
+        return;
     }
     enum rn_status status =
         load_desk_do(&round->desk, RN_ENTRY_TRACE_CLOSE, trace->recording, NULL);
     trace->recording = NULL;
-    trace->closed = disk_position();
-    trace->span.acked = trace->span.acked < trace->closed ? trace->span.acked : trace->closed;
-    return said(round, status, "a closing failed");
+    if (status != RN_OK) {
+        round->error.status = status;
+        rn_writer_last_error(round->desk.writer, round->error.text, sizeof round->error.text);
+    }
+    if (was_done(round, status, "a closing")) {
+        trace->closed = disk_position();
+        trace->span.acked = trace->span.acked < trace->closed ? trace->span.acked : trace->closed;
+    }
 }
 
 static bool is_held(const struct load *load, size_t trace)
@@ -300,57 +318,59 @@ static size_t trace_closed(struct round *round)
     return LOAD_TRACES_MAX;
 }
 
-static bool drop(struct round *round)
+static struct load_span span_begun(void)
+{
+    return (struct load_span){disk_position(), LOAD_NEVER, LOAD_NEVER, LOAD_NEVER};
+}
+
+static void drop(struct round *round)
 {
     size_t at = trace_closed(round);
     if (at == LOAD_TRACES_MAX || is_held(round->load, at)) {
-        return true;
+        return;
     }
     struct load_trace *trace = &round->load->traces[at];
     trace->span.ending = disk_position();
     enum rn_status status = rn_trace_drop(round->desk.store, &trace->id, &round->error);
-    trace->span.gone = disk_position();
-    return said(round, status, "a drop failed");
+    trace->span.gone = was_done(round, status, "a drop") ? disk_position() : LOAD_NEVER;
 }
 
-static bool hold(struct round *round)
+static void hold(struct round *round)
 {
     struct load *load = round->load;
     size_t at = trace_closed(round);
     if (at == LOAD_TRACES_MAX || load->hold_count == LOAD_HOLDS_MAX || is_held(load, at)) {
-        return true;
+        return;
     }
     struct load_hold *held = &load->holds[load->hold_count];
     (void)snprintf(held->holder, sizeof held->holder, "baseline/h%zu-%zu", load->hold_count,
                    chance(round, 1000000));
     load->hold_count++;
     held->trace = at;
-    held->span = (struct load_span){disk_position(), LOAD_NEVER, LOAD_NEVER, LOAD_NEVER};
+    held->span = span_begun();
     enum rn_status status =
         rn_trace_hold(round->desk.store, held->holder, &load->traces[at].id, 1, &round->error);
-    held->span.acked = disk_position();
-    return said(round, status, "a hold failed");
+    held->span.acked = was_done(round, status, "a hold") ? disk_position() : LOAD_NEVER;
 }
 
-static bool release(struct round *round)
+static void release(struct round *round)
 {
     struct load *load = round->load;
     struct load_hold *held =
         load->hold_count > 0 ? &load->holds[chance(round, load->hold_count)] : NULL;
     if (held == NULL || held->span.ending != LOAD_NEVER) {
-        return true;
+        return;
     }
     held->span.ending = disk_position();
     enum rn_status status = rn_trace_release(round->desk.store, held->holder, &round->error);
-    held->span.gone = disk_position();
-    return said(round, status, "a release failed");
+    held->span.gone = was_done(round, status, "a release") ? disk_position() : LOAD_NEVER;
 }
 
-static bool document_put(struct round *round)
+static void document_put(struct round *round)
 {
     struct load *load = round->load;
     if (load->document_count == LOAD_DOCUMENTS_MAX) {
-        return true;
+        return;
     }
     struct load_document *document = &load->documents[load->document_count];
     (void)snprintf(document->name, sizeof document->name, "d%zu-%zu", load->document_count,
@@ -358,53 +378,59 @@ static bool document_put(struct round *round)
     load->document_count++;
     size_t bytes = chance(round, 4) == 0 ? 300000 + chance(round, 300000) : chance(round, 5000);
     document->bytes = load_text(image_chance(&round->seed), bytes);
-    document->span = (struct load_span){disk_position(), LOAD_NEVER, LOAD_NEVER, LOAD_NEVER};
+    document->span = span_begun();
     enum rn_status status =
         rn_document_put(round->desk.store, "plan", document->name, document->bytes, &round->error);
-    document->span.acked = disk_position();
-    return said(round, status, "a document failed");
+    document->span.acked = was_done(round, status, "a document") ? disk_position() : LOAD_NEVER;
 }
 
-static bool document_drop(struct round *round)
+static void document_drop(struct round *round)
 {
     struct load *load = round->load;
     struct load_document *document =
         load->document_count > 0 ? &load->documents[chance(round, load->document_count)] : NULL;
-    if (document == NULL || document->span.ending != LOAD_NEVER) {
-        return true;
+    if (document == NULL || document->span.acked == LOAD_NEVER ||
+        document->span.ending != LOAD_NEVER) {
+        return;
     }
     document->span.ending = disk_position();
     enum rn_status status =
         rn_document_drop(round->desk.store, "plan", document->name, &round->error);
-    document->span.gone = disk_position();
-    return said(round, status, "taking a document away failed");
+    document->span.gone =
+        was_done(round, status, "taking a document away") ? disk_position() : LOAD_NEVER;
 }
 
-static bool import(struct round *round)
+static void import(struct round *round)
 {
     struct rn_bundle_item *items = NULL;
     size_t count = 0;
     size_t begun = disk_position();
     if (round->has_imported || round->bundle == NULL) {
-        return true;
+        return;
     }
     round->has_imported = true;
     enum rn_status status = rn_bundle_read(round->bundle, round->desk.store, NULL, NULL, NULL,
                                            &items, &count, NULL, &round->error);
+    bool done = was_done(round, status, "an import");
     for (size_t i = 0; i < count && round->load->trace_count < LOAD_TRACES_MAX; i++) {
         struct load_trace *trace = trace_new(round->load);
         trace->id = items[i].id;
         trace->is_imported = true;
         memcpy(trace->evidence, items[i].evidence, sizeof trace->evidence);
         trace->span.begun = begun;
-        trace->closed = trace->span.acked = disk_position();
+        trace->closed = trace->span.acked = done ? disk_position() : LOAD_NEVER;
     }
     rn_free(items);
-    return said(round, status, "an import failed");
+}
+
+static void open_desk(struct round *round, const char *what)
+{
+    enum rn_status status = load_desk_open(&round->desk, round->directory, &round->error);
+    round->is_over = !was_done(round, status, what);
 }
 
 /* The recorder goes without a word; the next one closes what it left. */
-static bool come_back(struct round *round)
+static void come_back(struct round *round)
 {
     struct load *load = round->load;
     load_desk_close(&round->desk);
@@ -414,52 +440,41 @@ static bool come_back(struct round *round)
     for (size_t i = 0; i < load->event_count; i++) {
         load->events[i].is_open = false;
     }
-    enum rn_status status = load_desk_open(&round->desk, round->directory, &round->error);
-    return said(round, status, "opening the store again failed");
+    open_desk(round, "opening the store again");
 }
 
-static bool step(struct round *round)
+static void step(struct round *round)
 {
-    switch (chance(round, 24)) {
-    case 0:
-        return come_back(round);
-    case 1:
-        return import(round);
-    case 2:
-        return document_put(round);
-    case 3:
-        return document_drop(round);
-    case 4:
-        return hold(round);
-    case 5:
-        return release(round);
-    case 6:
-    case 7:
-        return drop(round);
-    case 8:
-    case 9:
-    case 10:
-        return trace_close(round);
-    default:
-        return burst(round);
-    }
+    static void (*const steps[])(struct round *) = {
+        come_back,   import,      document_put, document_drop, hold,  release, drop,  drop,
+        trace_close, trace_close, trace_close,  burst,         burst, burst,   burst, burst,
+        burst,       burst,       burst,        burst,         burst, burst,   burst, burst,
+    };
+    steps[chance(round, sizeof steps / sizeof steps[0])](round);
 }
 
-bool load_run(struct load *load, const char *directory, const char *bundle, uint64_t seed,
-              unsigned steps)
+bool load_run(struct load *load, const char *directory, const char *bundle,
+              const struct load_plan *plan)
 {
-    struct round round = {.load = load, .directory = directory, .bundle = bundle, .seed = seed};
+    struct round round = {.load = load,
+                          .directory = directory,
+                          .bundle = bundle,
+                          .seed = plan->seed,
+                          .is_failing = plan->is_failing};
     *load = (struct load){0};
-    rn_clock_hold(UINT64_C(1795000000000000000), UINT64_C(1000000000), seed);
+    rn_clock_hold(UINT64_C(1795000000000000000), UINT64_C(1000000000), plan->seed);
     disk_record(&load->log);
-    bool ok = said(&round, load_desk_open(&round.desk, directory, &round.error), "opening failed");
-    for (unsigned i = 0; ok && i < steps; i++) {
-        ok = step(&round);
+    open_desk(&round, "opening");
+    for (unsigned i = 0; !round.is_broken && !round.is_over && i < plan->steps; i++) {
+        step(&round);
+    }
+    if (plan->leaves) {
+        disk_record(NULL);
     }
     load_desk_close(&round.desk);
     disk_record(NULL);
     rn_clock_release();
-    return ok;
+    return !round.is_broken;
 }
 
 void load_free(struct load *load)
@@ -490,7 +505,9 @@ bool load_bundle_make(const char *directory, const char *path)
     struct rn_store *store = NULL;
     bool ok = load != NULL;
     for (uint64_t seed = 1000; ok && count < 2 && seed < 1100; seed++) {
-        ok = load_run(load, directory, NULL, seed, 40); /* one more round in the same store */
+        ok = load_run(
+            load, directory, NULL,
+            &(struct load_plan){.seed = seed, .steps = 40}); /* one more round in the same store */
         count = ok ? ids_closed(load, ids) : 0;
         load_free(load);
     }

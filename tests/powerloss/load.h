@@ -34,7 +34,8 @@ struct load_span {
 struct load_trace {
     struct rn_trace_id id;
     struct load_span span;
-    size_t closed; /* when its closing was acknowledged */
+    size_t closed;   /* when its closing was acknowledged */
+    bool has_failed; /* an event of it was not taken */
     bool is_imported;
     uint8_t evidence[RN_SHA256_BYTES]; /* of an imported one */
     struct rn_recording *recording;    /* while it is open */
@@ -79,14 +80,26 @@ struct load {
     size_t document_count;
     struct load_hold holds[LOAD_HOLDS_MAX];
     size_t hold_count;
+    unsigned refusals; /* what failed on a failing disk */
+};
+
+struct load_plan {
+    uint64_t seed;
+    unsigned steps;
+    bool is_failing; /* the disk fails: what is refused is no promise, and no reason to stop */
+    bool
+        leaves; /* the recorder dies at the end: what its writer does when it is stopped is in no log */
 };
 
 /* A bundle of a few closed traces at `path`, for the loads to import. False with a sentence on stderr. */
 bool load_bundle_make(const char *directory, const char *path);
 
-/* `steps` steps in a fresh store in `directory`. False, with a sentence on stderr, when the store failed on a sound disk. */
-bool load_run(struct load *load, const char *directory, const char *bundle, uint64_t seed,
-              unsigned steps);
+/*
+ * A round in `directory`. False, with a sentence on stderr, when the store failed on a sound disk; or refused without a sentence
+ * on a failing one.
+ */
+bool load_run(struct load *load, const char *directory, const char *bundle,
+              const struct load_plan *plan);
 void load_free(struct load *load);
 
 /* One whole event, for whoever wants to see a store go on. The event of `head` that lives as long as it. */

@@ -201,7 +201,8 @@ static bool run_round(struct trial *trial, uint64_t seed, unsigned count)
     char directory[PATH_MAX / 2];
     empty(trial->directory, "store");
     (void)snprintf(directory, sizeof directory, "%s/store", trial->directory);
-    bool ok = load_run(&load, directory, trial->bundle, seed, ROUND_STEPS);
+    bool ok = load_run(&load, directory, trial->bundle,
+                       &(struct load_plan){.seed = seed, .steps = ROUND_STEPS});
     if (!ok) {
         printf("the work of seed %" PRIu64 " failed on a sound disk\n", seed);
         return false;
