@@ -67,6 +67,12 @@ struct rn_pair {
 };
 
 /*
+ * Whether it is a success that was read to its end, kept whole, and says something in its dialect: a page of HTML, an error
+ * under a status of 200, `{}` and a stream without an end are none.
+ */
+bool rn_pair_is_answer(const struct rn_view *view);
+
+/*
  * Compares what two events say to the same question. `fresh` NULL: unanswered. What cannot be read did not
  * answer. RN_NOMEM.
  */

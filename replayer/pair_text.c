@@ -122,14 +122,21 @@ static bool is_whole(const struct rn_reading *reading)
     return !reading->streamed || reading->complete || reading->finish.len > 0;
 }
 
-static bool has_answered(const struct rn_view *view)
+/* `[]` and `{"choices":[]}` are JSON and say nothing, not even why. */
+static bool says_something(const struct rn_reading *reading)
+{
+    return reading->response != NULL || reading->finish.len > 0;
+}
+
+bool rn_pair_is_answer(const struct rn_view *view)
 {
     bool success =
         view->status >= 200 && view->status < 300 && rn_event_end_of(view->event) == RN_END_ENDED;
     bool kept = (view->flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) == 0 &&
                 view->response.fault.status == RN_OK && view->response.decoded.len > 0;
     return success && kept && view->reading.dialect != RN_DIALECT_NONE && !view->reading.unread &&
-           view->reading.error.len == 0 && is_whole(&view->reading);
+           view->reading.error.len == 0 && is_whole(&view->reading) &&
+           says_something(&view->reading);
 }
 
 static void measure(const struct rn_view *view, struct rn_side *side)
@@ -150,7 +157,7 @@ enum rn_status rn_spoken_make(const struct rn_view *view, struct rn_arena *arena
     const struct rn_reading *reading = &view->reading;
     *spoken = (struct rn_spoken){.finish = RN_FINISH_NONE};
     *side = (struct rn_side){.status = (uint16_t)view->status};
-    side->answered = has_answered(view);
+    side->answered = rn_pair_is_answer(view);
     if (!side->answered) {
         return RN_OK;
     }

@@ -121,6 +121,7 @@ struct rn_plan_answer {
     bool final; /* it is not sent again: a success, a failure that stays one, or attempts used up */
     bool
         lost; /* an attempt that never got its answer (end lost or aborted): it may have been paid */
+    bool no_answer; /* a success by its status that is no answer; known only where it was read */
 };
 
 /*

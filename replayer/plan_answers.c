@@ -83,8 +83,10 @@ enum rn_status rn_plan_status_of(const struct rn_event *event, unsigned *status)
     if (head == NULL) {
         return RN_NOMEM;
     }
-    if (rn_http_response_parse(rn_event_get(event, RN_TAG_RESPONSE_HEAD),
-                               rn_event_get(event, RN_TAG_METHOD), head, NULL) == RN_HTTP_DONE) {
+    struct rn_bytes answer = rn_event_get(event, RN_TAG_RESPONSE_HEAD);
+    if (rn_http_response_parse(answer, rn_event_get(event, RN_TAG_METHOD), head, NULL) ==
+            RN_HTTP_DONE ||
+        rn_http_response_skim(answer, head)) {
         *status = head->status;
     }
     rn_free(head);

@@ -94,7 +94,8 @@ static void begin_counts(struct rn_send *send)
 {
     for (size_t i = 0; i < send->plan.call_count; i++) {
         const struct rn_plan_answer *answer = &send->answers[i];
-        bool success = rn_plan_is_success(answer->status, (enum rn_end)answer->end);
+        bool success =
+            rn_plan_is_success(answer->status, (enum rn_end)answer->end) && !answer->no_answer;
         send->final_count += answer->final;
         send->failed_count += answer->final && !success;
         send->outcome->twice += answer->lost && !answer->final;

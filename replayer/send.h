@@ -107,7 +107,8 @@ struct rn_send_call {
     bool head_known;
     bool head_stored;
     bool is_throttled;
-    bool is_long; /* its body is more than what is read: parts are dropped once stored */
+    bool no_answer; /* a success by its status that is no answer, as far as it was read */
+    bool is_long;   /* its body is more than what is read: parts are dropped once stored */
 };
 
 struct rn_send {

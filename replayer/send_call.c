@@ -8,6 +8,7 @@
 #include "backoff.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "pair.h"
 #include "send.h"
 #include "store/trace.h"
 
@@ -254,8 +255,9 @@ static void on_head(void *self, struct rn_bytes head)
     call->head_known = true;
     call->first_ns = call->piece_ns = now_ns(call);
     call->stamps[1] = ++send->stamp;
-    if (rn_http_response_parse(rn_buffer_bytes(&call->head), call->request.method, &send->head,
-                               NULL) == RN_HTTP_DONE) {
+    struct rn_bytes composed = rn_buffer_bytes(&call->head);
+    if (rn_http_response_parse(composed, call->request.method, &send->head, NULL) == RN_HTTP_DONE ||
+        rn_http_response_skim(composed, &send->head)) {
         call->status = send->head.status;
         uint64_t asked_ns = 0;
         if (call->status >= 400 && rn_backoff_asked(&send->head, rn_clock_wall_ns(), &asked_ns)) {
@@ -422,7 +424,10 @@ static void take_reading(struct rn_send_call *call, const struct rn_view *view)
 {
     const struct rn_send *send = call->send;
     const struct rn_reading *reading = &view->reading;
-    struct rn_bytes error = reading->error;
+    call->no_answer = rn_plan_is_success(call->status, call->end) && !rn_pair_is_answer(view);
+    struct rn_bytes error = reading->error.len > 0 || !call->no_answer
+                                ? reading->error
+                                : RN_LIT("what came cannot be read as an answer");
     (void)snprintf(call->message, sizeof call->message, "%.*s",
                    (int)(error.len < 200 ? error.len : 200),
                    error.len == 0 ? "" : (const char *)error.data);
@@ -462,7 +467,7 @@ static void settle(struct rn_send_call *call)
     struct rn_send *send = call->send;
     bool success = rn_plan_is_success(call->status, call->end);
     call->took_tokens = success || !call->head_known ? call->need.tokens : 0;
-    if (call->head_known && (send->reads_usage || !success)) {
+    if (call->head_known && (send->reads_usage || !success || rn_send_is_probing(send))) {
         read_answer(call);
     }
     struct rn_pace_need took = {.tokens = call->took_tokens, .pico = call->took_pico};

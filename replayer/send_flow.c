@@ -9,7 +9,10 @@
 #include "backoff.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "pair.h"
 #include "send.h"
+#include "store/trace.h"
+#include "store/view.h"
 
 static uint64_t now_ns(const struct rn_send *send)
 {
@@ -87,11 +90,29 @@ static void judge_probe(struct rn_send *send)
     }
 }
 
+static bool is_success(const struct rn_plan_answer *answer)
+{
+    return rn_plan_is_success(answer->status, (enum rn_end)answer->end) && !answer->no_answer;
+}
+
+/* Its status alone says little: a page of HTML has 200 as well. What cannot be read now was judged before. */
+static void read_stored(struct rn_send *send, struct rn_plan_answer *answer)
+{
+    struct rn_arena arena = {0};
+    struct rn_event event = {0};
+    struct rn_view view = {0};
+    if (rn_trace_event(send->store, &answer->trace, RN_CLASS_EVENT, answer->n, &arena, &event,
+                       NULL) == RN_OK &&
+        rn_view_make(&arena, &event, &view) == RN_OK) {
+        answer->no_answer = is_success(answer) && !rn_pair_is_answer(&view);
+    }
+    rn_view_free(&view);
+    rn_arena_free(&arena);
+}
+
 static void probe_stored(struct rn_send *send, const struct rn_plan_answer *answer)
 {
-    const struct rn_probe_end end = {
-        .is_success = rn_plan_is_success(answer->status, (enum rn_end)answer->end),
-        .status = answer->status};
+    const struct rn_probe_end end = {.is_success = is_success(answer), .status = answer->status};
     rn_probe_take(&send->probe, &end);
 }
 
@@ -111,9 +132,10 @@ static void open_again(struct rn_send *send)
 {
     for (size_t i = 0; i < send->probe.calls; i++) {
         struct rn_plan_answer *answer = &send->answers[i];
-        if (answer->final && !rn_plan_is_success(answer->status, (enum rn_end)answer->end)) {
+        if (answer->final && !is_success(answer)) {
             answer->final = false;
             answer->attempts = 0;
+            answer->no_answer = false;
         }
     }
 }
@@ -121,12 +143,16 @@ static void open_again(struct rn_send *send)
 void rn_send_probe_begin(struct rn_send *send)
 {
     rn_probe_init(&send->probe, send->plan.call_count);
+    bool beyond = is_beyond(send);
     for (size_t i = 0; i < send->probe.calls; i++) {
         if (send->answers[i].final) {
+            if (!beyond) {
+                read_stored(send, &send->answers[i]);
+            }
             probe_stored(send, &send->answers[i]);
         }
     }
-    if (rn_probe_state(&send->probe) == RN_PROBE_FAILED && !is_beyond(send)) {
+    if (rn_probe_state(&send->probe) == RN_PROBE_FAILED && !beyond) {
         open_again(send);
         rn_send_probe_begin(send);
     } else if (rn_probe_state(&send->probe) == RN_PROBE_OPEN) {
@@ -146,7 +172,8 @@ static void probe_take(struct rn_send *send, const struct rn_send_call *call)
 {
     char sentence[480];
     const char *said = call->status == 0 || call->message[0] == '\0' ? call->reason : call->message;
-    const struct rn_probe_end end = {.is_success = rn_plan_is_success(call->status, call->end),
+    const struct rn_probe_end end = {.is_success = rn_plan_is_success(call->status, call->end) &&
+                                                   !call->no_answer,
                                      .status = call->status,
                                      .code = call->code,
                                      .message = rn_bytes_text(said)};
@@ -196,7 +223,8 @@ void rn_send_settled(struct rn_send *send, struct rn_send_call *call)
         send_again(send, call);
         return;
     }
-    bool failed = !rn_plan_is_success(call->status, call->end);
+    answer->no_answer = call->no_answer;
+    bool failed = !is_success(answer);
     send->final_count++;
     send->failed_count += failed;
     send->outcome->answered++;

@@ -217,6 +217,7 @@ START_TEST(only_a_success_read_to_its_end_is_an_answer)
         ANSWER(.unread = true),
         ANSWER(.text = "x", .streamed = true, .incomplete = true, .finish = ""),
         ANSWER(.text = "x", .flags = RN_FLAG_TRUNCATED),
+        ANSWER(.finish = ""), /* `[]`, `{"choices":[]}`: it says nothing, not even why */
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ck_assert_int_eq(make(good, bad[i]).kind, RN_PAIR_NEW_FAILED);
@@ -248,7 +249,7 @@ START_TEST(an_answer_differs_from_itself_in_nothing)
         ANSWER(.calls = {"f", "not json"}, .text = "both"),
         ANSWER(.refusal = "no", .finish = "refusal"),
         ANSWER(.vectors = {"[1,2]", "oops"}),
-        ANSWER(.finish = ""),
+        ANSWER(.text = "", .finish = ""),
         ANSWER(.text = "x", .wants_json = true, .finish = "strange"),
     };
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {

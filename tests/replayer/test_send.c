@@ -398,6 +398,59 @@ START_TEST(a_probe_that_fails_alike_ends_it_and_says_why)
 }
 END_TEST
 
+static void answer_with_a_page(void *self, unsigned question, unsigned time,
+                               struct oracle_word *word)
+{
+    const _Atomic bool *is_mended = self;
+    (void)time;
+    if (!*is_mended) {
+        word->body = question % 2 == 0 ? "<html>log in first</html>" : "{\"choices\":[]}";
+    }
+}
+
+START_TEST(a_page_with_a_status_of_200_fails_the_probe)
+{
+    _Atomic bool is_mended = false;
+    oracle_start(answer_with_a_page, &is_mended);
+    stage(200);
+    for (unsigned i = 0; i < 2; i++) {
+        go();
+        ck_assert_int_eq(outcome.end, RN_BACKTEST_PROBE_FAILED);
+        ck_assert_uint_le(outcome.sent, 20);
+        ck_assert_uint_eq(outcome.failed, outcome.answered);
+        ck_assert_ptr_nonnull(
+            strstr(outcome.sentence, "status 200, what came cannot be read as an answer"));
+    }
+    is_mended = true;
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.failed, 0);
+    ck_assert_uint_eq(outcome.answered, 200);
+}
+END_TEST
+
+static void answer_with_an_odd_head(void *self, unsigned question, unsigned time,
+                                    struct oracle_word *word)
+{
+    (void)self;
+    (void)question;
+    (void)time;
+    word->fields = "X(A): one\r\n";
+}
+
+START_TEST(an_answer_whose_head_is_odd_is_one_and_is_not_asked_for_again)
+{
+    oracle_start(answer_with_an_odd_head, NULL);
+    stage(30);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.failed, 0);
+    ck_assert_uint_eq(oracle_asked(), 30);
+    go();
+    ck_assert_uint_eq(oracle_asked(), 30);
+}
+END_TEST
+
 static void fail_two_of_the_probe(void *self, unsigned question, unsigned time,
                                   struct oracle_word *word)
 {
@@ -538,6 +591,8 @@ Suite *rn_suite(void)
     tcase_add_loop_test(sends, what_may_pass_is_tried_again_and_each_attempt_is_kept, 0, 2);
     tcase_add_test(sends, attempts_are_used_up_and_a_refusal_is_final_at_once);
     tcase_add_test(sends, a_pause_that_is_asked_for_holds_every_call);
+    tcase_add_test(sends, a_page_with_a_status_of_200_fails_the_probe);
+    tcase_add_test(sends, an_answer_whose_head_is_odd_is_one_and_is_not_asked_for_again);
     tcase_add_test(sends, a_probe_that_fails_alike_ends_it_and_says_why);
     tcase_add_test(sends, two_of_twenty_may_fail_and_the_probe_looks_no_further);
     tcase_add_test(sends, an_upstream_that_is_not_there_fails_the_probe);
