@@ -46,6 +46,7 @@ struct rn_socket {
     int descriptor;
     bool ours;      /* opened by rn_socket_open */
     bool connected; /* curl wanted to read from it */
+    bool idle;      /* no transfer uses it */
     bool wanted;    /* curl waits for it now */
 };
 
@@ -276,12 +277,27 @@ static struct rn_socket *socket_of(const struct rn_upstreams *upstreams, int des
                : NULL;
 }
 
+/*
+ * An idle connection was closed, or sent what nobody asked for (a 408, say, before it closes). curl 7.88 looks only for an end
+ * when it wants to use the connection, and would take that for the answer to its next request; so the end is all it finds.
+ */
+static void spoil(int descriptor)
+{
+    char space[4096];
+    (void)shutdown(descriptor, SHUT_RDWR);
+    while (recv(descriptor, space, sizeof space, MSG_DONTWAIT) > 0) {
+        /* no more than the kernel holds: what comes from now on is answered by a reset */
+    }
+}
+
 static void on_ready(void *self, bool readable, bool writable)
 {
     struct rn_socket *socket = self;
     if (!socket->wanted) {
-        /* An idle connection was closed, or sent what nobody asked for. curl finds out when it wants to use it. */
         rn_watch_set(socket->watch, false, false);
+        if (socket->idle) {
+            spoil(socket->descriptor);
+        }
         return;
     }
     act(socket->shard, socket->descriptor,
@@ -359,6 +375,15 @@ int rn_socket_close(void *clientp, curl_socket_t descriptor)
     return close(descriptor);
 }
 
+/* A transfer that makes curl wait wants nothing of its socket for a while, and uses it. */
+static bool is_halted(CURL *easy)
+{
+    char *private = NULL;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+    const struct rn_transfer *transfer = (struct rn_transfer *)(void *)private;
+    return transfer == NULL || transfer->paused || transfer->halted;
+}
+
 /*
  * What curl wants from a socket. Between two requests on one connection it wants nothing; we go on watching for readability
  * then, which spares two epoll_ctl per request, and stop in on_ready if something comes. Only a connection in use is closed
@@ -367,13 +392,13 @@ int rn_socket_close(void *clientp, curl_socket_t descriptor)
  */
 static int on_curl_socket(CURL *easy, curl_socket_t descriptor, int what, void *self, void *unused)
 {
-    (void)easy;
     (void)unused;
     struct rn_shard *shard = self;
     struct rn_socket *socket = socket_of(shard->upstreams, descriptor);
     if (what == CURL_POLL_REMOVE) {
         if (socket != NULL && socket->ours && socket->connected) {
             socket->wanted = false;
+            socket->idle = !is_halted(easy);
             rn_watch_set(socket->watch, true, false);
         } else {
             socket_forget(shard->upstreams, descriptor);
@@ -386,6 +411,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t descriptor, int what, void *
     if (socket != NULL) {
         socket->shard = shard;
         socket->wanted = true;
+        socket->idle = false;
         socket->connected = socket->connected || (what & CURL_POLL_IN) != 0;
         rn_watch_set(socket->watch, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
     }
