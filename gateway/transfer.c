@@ -42,6 +42,9 @@ static bool head_is_complete(struct rn_transfer *transfer)
     if (status >= 200) {
         transfer->state = RN_TRANSFER_BODY;
         transfer->handler->on_head(transfer->self, head);
+    } else if ((transfer->interim_bytes += head.len) > RN_HEAD_BYTES_MAX) {
+        refuse(transfer, "sent interim heads that are too large together");
+        return false;
     } else if (status != 100) {
         transfer->handler->on_interim(transfer->self, head);
     }
@@ -315,6 +318,7 @@ struct rn_transfer *rn_transfer_start(struct rn_upstreams *upstreams,
     transfer->cancelled = transfer->paused = transfer->halted = false;
     transfer->state = RN_TRANSFER_HEAD;
     transfer->body_bytes = 0;
+    transfer->interim_bytes = 0;
     transfer->fault = NULL;
     transfer->detail[0] = '\0';
     transfer->sent_bytes = 0;

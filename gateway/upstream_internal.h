@@ -80,6 +80,7 @@ struct rn_transfer {
     struct rn_buffer head;
     struct rn_buffer trailers;
     uint64_t body_bytes;
+    uint64_t interim_bytes; /* of all 1xx heads: their number is bounded by nothing else */
     const char *fault; /* why we refused it, one clause about the upstream, or NULL */
     char detail[CURL_ERROR_SIZE];
 
