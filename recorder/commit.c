@@ -213,7 +213,9 @@ static void answer_instead(struct rn_call *call, const char *sentence)
         call->started = true;
         rn_exchange_start(call->exchange, rn_buffer_bytes(&call->answer_head), call->answer.framing,
                           call->answer.length);
-        (void)rn_exchange_write(call->exchange, rn_buffer_bytes(&body));
+        if (body.len > 0) {
+            (void)rn_exchange_write(call->exchange, rn_buffer_bytes(&body));
+        }
         rn_exchange_finish(call->exchange, rn_bytes_of(NULL, 0));
     } else {
         rn_exchange_cut(call->exchange);

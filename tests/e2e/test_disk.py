@@ -4,7 +4,10 @@ The disk ends where RLIMIT_FSIZE of the running recorder says so; a test moves i
 """
 import os
 import resource
+import socket
 import sys
+import threading
+import time
 import unittest
 
 from harness import Case, main
@@ -87,6 +90,25 @@ class Disk(Case):
         recorded = self.record(self.upstream(), sys.executable, command, options=["--durability", "strict"])
         self.assertEqual(recorded.returncode, 124, recorded.stderr)
         self.assertIn("503", recorded.stdout)
+        self.assertSound()
+
+    def test_the_intent_of_a_killed_recorder_says_what_may_have_been_asked(self):
+        asked = threading.Event()
+
+        def hang(head, body, connection):
+            asked.set()
+            time.sleep(30)
+        process, port = self.serve(self.upstream(hang), "--durability", "strict")
+        client = socket.create_connection(("127.0.0.1", port))
+        self.addCleanup(client.close)
+        client.sendall(f'POST /t/{TRACE}/toy/v1/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 11\r\n\r\n{{"pay": 10}}'.encode())
+        self.assertTrue(asked.wait(60))
+        process.kill()  # at once: what was asked is durable already
+        process.wait()
+        (event,) = [event for event in self.show(TRACE)["timeline"] if event.get("kind") == "exchange"]
+        self.assertEqual((event["end"], event["target"]), ("lost", "/v1/chat"))
+        raw = self.reenact("show", "--store", self.store, "--raw", "request", "--event", "1", TRACE)
+        self.assertTrue(raw.stdout.endswith('{"pay": 10}'), raw.stdout)
         self.assertSound()
 
     def test_words_that_contradict_each_other_are_refused(self):

@@ -64,7 +64,12 @@ class Peers(Case):
     def test_a_stopped_peer_makes_answers_late_and_loses_none(self):
         process, port = self.serve(self.upstream(), "--late-after", "50")
         self.call(port, "/t/shared/toy/x/0", "{}")
+        self.assertEqual(len(self.traces()), 1)  # and the indexes are up
         peer = self.stopped_peer()
+        for _ in range(2):  # who reads does not wait for the peer
+            self.assertEqual(len(self.traces()), 1)
+            self.assertEqual(self.show("shared")["events"], 1)
+        self.assertSound()
         self.assertEqual(self.ask_all(port, "/t/shared/toy/x", 1, 5), [1, 2, 3, 4, 5])  # nobody waits for the peer
         self.go_on(peer)
         status, remarks = self.end(process)
