@@ -317,13 +317,25 @@ static enum rn_status add_worst(struct rn_buffer *out, const struct rn_screen *s
                            : status;
 }
 
+/* It may quote what a provider said. */
+static enum rn_status add_headline(struct rn_buffer *out, const struct rn_screen *screen,
+                                   const char *headline)
+{
+    struct rn_buffer line = {0};
+    enum rn_status status = rn_printable(&line, rn_bytes_text(headline), RN_PRINTABLE_LINE);
+    status = status == RN_OK
+                 ? rn_screen_paint(out, screen->colour, RN_PAINT_BOLD, rn_buffer_bytes(&line))
+                 : status;
+    rn_buffer_free(&line);
+    return status;
+}
+
 enum rn_status rn_backtest_show(struct rn_buffer *out, const struct rn_screen *screen,
                                 const struct rn_report *report,
                                 const struct rn_judged_condition *conditions, size_t count)
 {
     struct rn_human calls;
-    enum rn_status status =
-        rn_screen_paint(out, screen->colour, RN_PAINT_BOLD, rn_bytes_text(report->headline));
+    enum rn_status status = add_headline(out, screen, report->headline);
     if (status == RN_OK) {
         status = rn_buffer_addf(out, "\nbacktest %s: %s to %s\n\n", report->facts.id + 24,
                                 rn_human_count(&calls, report->facts.calls, "call", "calls"),

@@ -6,9 +6,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "failure.h"
+#include "gateway/environment.h"
 #include "headline.h"
 #include "pair_text.h"
 #include "moves.h"
@@ -16,6 +18,7 @@
 #include "store/trace.h"
 #include "tally.h"
 #include "utf8.h"
+#include "wire/redact.h"
 
 struct reporting {
     struct rn_report *report;
@@ -26,6 +29,8 @@ struct reporting {
     struct rn_price fresh_price;
     bool has_fresh_price;
     struct rn_tally tally;
+    struct rn_redactor
+        *redactor; /* what is shown is put together from many pieces, each stored by itself */
     struct rn_error *error;
 };
 
@@ -180,6 +185,27 @@ static enum rn_status shorten(struct rn_report *report, struct rn_bytes text, si
     return RN_OK;
 }
 
+/*
+ * A stream may have said a key in pieces that are none, or in escapes; put together it is one again. A copy in `arena` without.
+ */
+static enum rn_status cover(struct rn_redactor *redactor, struct rn_arena *arena,
+                            struct rn_bytes *text)
+{
+    struct rn_spans spans = {0};
+    enum rn_status status = rn_redact_body(redactor, *text, false, true, &spans, NULL);
+    if (status == RN_OK && spans.count > 0) {
+        uint8_t *copy = rn_arena_alloc(arena, text->len);
+        status = copy == NULL ? RN_NOMEM : RN_OK;
+        if (status == RN_OK) {
+            memcpy(copy, text->data, text->len);
+            rn_redact_apply(copy, &spans);
+            *text = rn_bytes_of(copy, text->len);
+        }
+    }
+    rn_spans_free(&spans);
+    return status;
+}
+
 static struct rn_bytes last_said(const struct rn_view *view)
 {
     struct rn_bytes last = {NULL, 0};
@@ -189,13 +215,15 @@ static struct rn_bytes last_said(const struct rn_view *view)
     return last;
 }
 
-static enum rn_status tell(struct rn_report *report, const struct rn_view *view,
+static enum rn_status tell(struct reporting *reporting, const struct rn_view *view,
                            struct rn_bytes *out)
 {
     struct rn_arena arena = {0};
     struct rn_bytes text = {NULL, 0};
     enum rn_status status = rn_pair_text(view, &arena, &text);
-    status = status == RN_OK ? shorten(report, text, RN_REPORT_TEXT_BYTES_MAX, out) : status;
+    status = status == RN_OK ? cover(reporting->redactor, &arena, &text) : status;
+    status =
+        status == RN_OK ? shorten(reporting->report, text, RN_REPORT_TEXT_BYTES_MAX, out) : status;
     rn_arena_free(&arena);
     return status;
 }
@@ -214,13 +242,13 @@ static enum rn_status show_pair(struct reporting *reporting, size_t index,
     worst->n = call->n;
     worst->answer_trace = answer->trace;
     worst->answer_n = answer->n;
+    struct rn_bytes asked = last_said(&recorded->view);
     enum rn_status status = rn_pair_make(&recorded->view, &fresh->view, &worst->pair);
-    if (status == RN_OK) {
-        status =
-            shorten(report, last_said(&recorded->view), RN_REPORT_ASKED_BYTES_MAX, &worst->asked);
-    }
-    status = status == RN_OK ? tell(report, &recorded->view, &worst->recorded) : status;
-    return status == RN_OK ? tell(report, &fresh->view, &worst->fresh) : status;
+    status = status == RN_OK ? cover(reporting->redactor, &report->arena, &asked) : status;
+    status =
+        status == RN_OK ? shorten(report, asked, RN_REPORT_ASKED_BYTES_MAX, &worst->asked) : status;
+    status = status == RN_OK ? tell(reporting, &recorded->view, &worst->recorded) : status;
+    return status == RN_OK ? tell(reporting, &fresh->view, &worst->fresh) : status;
 }
 
 static enum rn_status show_worst(struct reporting *reporting)
@@ -297,6 +325,22 @@ static enum rn_status take_plan(struct reporting *reporting)
 
 /* --- the whole ----------------------------------------------------------------------------------------------------- */
 
+/* Shapes are known to all; a key without one is known while it is in the environment. */
+static enum rn_status learn(struct reporting *reporting)
+{
+    reporting->redactor = rn_redactor_new();
+    enum rn_status status = reporting->redactor == NULL ? RN_NOMEM : RN_OK;
+    for (char **line = environ; status == RN_OK && *line != NULL; line++) {
+        size_t len = strcspn(*line, "=");
+        if ((*line)[len] == '=' && rn_environment_is_credential(rn_bytes_of(*line, len))) {
+            status = rn_redactor_learn(reporting->redactor, rn_bytes_text(*line + len + 1));
+        }
+    }
+    return status == RN_OK
+               ? RN_OK
+               : rn_fail(reporting->error, status, "There is no memory left for this report.");
+}
+
 static void take_prices(struct reporting *reporting)
 {
     struct rn_report *report = reporting->report;
@@ -342,6 +386,7 @@ enum rn_status rn_report_make(const char *store, const char *which, const char *
         memcpy(out->left_out, out->facts.left_out, sizeof out->left_out);
         status = take_plan(&reporting);
     }
+    status = status == RN_OK ? learn(&reporting) : status;
     if (status == RN_OK) {
         status = count_all(&reporting);
     }
@@ -350,6 +395,7 @@ enum rn_status rn_report_make(const char *store, const char *which, const char *
         rn_tally_end(&reporting.tally);
         status = show_worst(&reporting);
     }
+    rn_redactor_free(reporting.redactor);
     rn_tally_free(&reporting.tally);
     rn_free(reporting.answers);
     rn_plan_free(&reporting.plan);

@@ -99,6 +99,35 @@ class LeftOut(BacktestCase):
     def chat(self, i, **more):
         return "POST|/chat/completions|" + json.dumps(behaviours.request_of(i, "old", "text") | more)
 
+    def test_a_key_that_a_stream_says_in_pieces_is_in_no_report(self):
+        key = "sk-proj-" + "Ab3dEf6hIj9k" * 4
+        unknown = "in-house-" + "Wq8zLm2p" * 5  # no shape: known while it is in the environment
+        def says_it(head, body, connection):
+            text = f"your keys: {key} {unknown} \\u202e"
+            pieces = [json.dumps({"choices": [{"index": 0, "delta": {"content": text[i:i + 5]}}]}) for i in range(0, len(text), 5)]
+            stream = "".join(f"data: {piece}\n\n" for piece in [*pieces, '{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}', "[DONE]"])
+            answer(connection, stream.encode(), media_type="text/event-stream")
+        self.record_questions(0, 3, form="text")
+        page, junit = (os.path.join(self.directory, name) for name in ("report.html", "report.xml"))
+        done = self.backtest("--as", "said", "--set", "stream=true", "--html", page, "--junit", junit, url=self.upstream(says_it).url, env={"OPENAI_API_KEY": unknown})
+        shown = done.stdout + done.stderr + self.reenact("backtest", "report", "said", env={"OPENAI_API_KEY": unknown}).stdout
+        for path in (page, junit):
+            with open(path) as file:
+                shown += file.read()
+        self.assertIn("your keys: ", shown)
+        self.assertNotIn(key, shown)
+        self.assertNotIn(unknown, shown)
+
+    def test_what_a_provider_says_moves_no_terminal(self):
+        def refuses(head, body, connection):
+            answer(connection, {"error": {"message": "no \u009b31m \u202e \x1b[31m red"}}, "404 Not Found")
+        self.record_questions(0, 3, form="text")
+        self.backtest("--as", "red", url=self.upstream(refuses).url, expect=2)
+        done = self.reenact("backtest", "report", "red")
+        self.assertIn("404", done.stdout.splitlines()[0])
+        for forbidden in ("\u009b", "\u202e", "\x1b"):
+            self.assertNotIn(forbidden, done.stdout + done.stderr)
+
     def test_what_cannot_be_sent_again_is_named_and_counted_apart(self):
         key = "sk-proj-" + "Ab3" * 16
         self.record_client(self.server, self.chat(1), self.chat(2), "GET|/models|", self.chat(3, user=f"my key is {key}"),
