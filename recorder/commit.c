@@ -71,10 +71,17 @@ static void miss(struct rn_call *call)
 
 /* --- there --------------------------------------------------------------------------------------------------------- */
 
-/* A part that the client has and nobody keeps. Those before it may still be with the writer. */
+/*
+ * A part that nobody keeps: what was held of it goes out, and once the client has it all it is dropped. Those before it may
+ * still be with the writer.
+ */
 static void drop_missed(struct rn_call *call, struct rn_part *missed)
 {
     struct rn_part **at = &call->parts;
+    rn_call_flow(call);
+    if (missed->pieces_sent < rn_part_pieces(missed)) {
+        return; /* its client is slow: rn_call_drop_parts finds it later */
+    }
     while (*at != missed) {
         at = &(*at)->next;
     }

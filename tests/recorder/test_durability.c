@@ -230,6 +230,27 @@ START_TEST(a_stream_that_had_begun_goes_on_when_too_much_waits)
 }
 END_TEST
 
+START_TEST(a_held_unit_is_passed_on_where_nothing_is_kept)
+{
+    booth_serve(SCRIPTS(STEPS(SEND(JSON_ANSWER)),
+                        STEPS(SEND(SSE_HEAD ONE DONE), {.what = TOY_GATE}, SEND(LAST_CHUNK))));
+    booth_open(&impatient);
+    booth_hold_commits();
+    free(client_exchange(ASK));
+    booth_pretend_backlog(RN_WRITER_BYTES_MAX + 1);
+    int client = client_ask(ASK);
+    client_expect(client,
+                  ONE DONE); /* it waits a little for the stream's end, and not for the disk */
+    toy_open_gate(booth_toy());
+    client_expect(client, LAST_CHUNK);
+    close(client);
+    booth_pretend_backlog(0);
+    booth_let_commits();
+    booth_finish();
+    ck_assert_uint_eq(rn_event_number(booth_gap(TRACE_TEXT, 1), RN_TAG_GAP, 0), 1);
+}
+END_TEST
+
 /* --- strict -------------------------------------------------------------------------------------------------------- */
 
 START_TEST(nothing_goes_upstream_before_its_intent_is_durable)
@@ -453,7 +474,8 @@ Suite *rn_suite(void)
                what_was_late_and_then_failed_is_in_a_gap, a_client_that_left_is_not_late);
     BOOTH_CASE(suite, "backlog",
                a_disk_that_stands_still_stops_no_traffic_however_much_waits_for_it,
-               a_stream_that_had_begun_goes_on_when_too_much_waits);
+               a_stream_that_had_begun_goes_on_when_too_much_waits,
+               a_held_unit_is_passed_on_where_nothing_is_kept);
     BOOTH_CASE(suite, "strict", nothing_goes_upstream_before_its_intent_is_durable,
                a_refused_intent_is_503_and_recorded_as_refused_when_the_store_is_back,
                a_store_that_stays_down_is_503_each_time_and_a_gap_in_the_end,
