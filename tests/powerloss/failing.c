@@ -69,7 +69,9 @@ struct sweep {
 };
 
 static struct load load;
-static char *finding; /* shared with the children */
+/* Shared with the children. */
+static char *finding;
+static unsigned *refusals; /* what recorders were refused, and readers */
 #define FINDING_BYTES 4096u
 
 /* --- the two who suffer --------------------------------------------------------------------------------------------- */
@@ -99,6 +101,7 @@ static enum outcome write_while(const struct sweep *sweep, const struct way *way
     bool ok = load_run(&load, sweep->store, sweep->bundle, &plan);
     bool happened = disk_failed();
     disk_fail(way->call, 0, 0, false);
+    refusals[0] += load.refusals;
     if (!ok) {
         (void)found("something was refused without a status and a sentence", "");
     } else if (!happened && load.refusals > 0) {
@@ -123,6 +126,9 @@ static bool read_all(const char *directory)
     enum rn_status status = rn_store_open(directory, RN_STORE_READ, &store, &error);
     if (status == RN_OK) {
         status = rn_store_verify(store, on_finding, NULL, &is_said, &counts, &error);
+    }
+    if (status != RN_OK || counts.damaged > 0) {
+        refusals[1]++;
     }
     if (status != RN_OK) {
         is_said = error.text[0] != '\0' && error.status == status;
@@ -247,8 +253,11 @@ static bool prepare(struct sweep *sweep)
     (void)snprintf(sweep->bundle, sizeof sweep->bundle, "%s/bundle", sweep->directory);
     (void)snprintf(sweep->store, sizeof sweep->store, "%s/store", sweep->directory);
     (void)snprintf(other, sizeof other, "%s/other", sweep->directory);
-    finding = mmap(NULL, FINDING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return finding != MAP_FAILED && load_bundle_make(other, sweep->bundle);
+    void *shared = mmap(NULL, FINDING_BYTES + 2 * sizeof *refusals, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    refusals = shared;
+    finding = (char *)(refusals + 2);
+    return shared != MAP_FAILED && load_bundle_make(other, sweep->bundle);
 }
 
 int main(int argc, char **argv)
@@ -289,7 +298,11 @@ int main(int argc, char **argv)
     load_free(&load);
     image_free(&sweep.sound);
     empty(sweep.directory);
-    printf("%u failures were borne or not\ncounted: %zu passed, %u failed\n", sweep.runs,
-           2 * WAYS - failed, failed);
-    return failed == 0 && sweep.runs > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    /* Failures that nobody notices would prove nothing. */
+    bool is_noticed = refusals[0] > 0 && refusals[1] > 0;
+    printf("%s %u failures; recorders were refused %u things, readers %u\n",
+           is_noticed ? "holds: " : "FAILED:", sweep.runs, refusals[0], refusals[1]);
+    failed += is_noticed ? 0u : 1u;
+    printf("counted: %zu passed, %u failed\n", 2 * WAYS + 1 - failed, failed);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -93,7 +93,7 @@ static bool is_as_sent(struct judge *judge, const struct load_event *told,
         return found(judge, "event %zu is ended and has %zu bytes of %zu", number, body.len,
                      told->body.len);
     }
-    if (!is_whole && rn_event_end_of(event) != RN_END_LOST) {
+    if (!is_whole && !told->has_failed && rn_event_end_of(event) != RN_END_LOST) {
         return found(judge, "event %zu is neither ended nor lost", number);
     }
     if (body.len + KEPT_BACK_BYTES < acked) {

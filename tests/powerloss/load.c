@@ -238,6 +238,7 @@ static void errand_settle(struct round *round, struct errand *errand)
         rn_writer_last_error(round->desk.writer, round->error.text, sizeof round->error.text);
         (void)was_done(round, errand->entry.status, "an event");
         trace->has_failed = true;
+        event->has_failed = true;
         event->is_open = false;
         return;
     }

@@ -55,6 +55,8 @@ struct load_event {
     } pieces[LOAD_PIECES_MAX]; /* without the last one */
     size_t sent;
     bool is_open;
+    bool
+        has_failed; /* a piece of it was not taken: what came before stays, without an end and with a gap */
     char head[160];
 };
 
