@@ -67,8 +67,17 @@ def compile_text(compiler, text):
                               env=os.environ | {"LC_ALL": "C"})
 
 
+def files_of(folder):
+    """Paths within the folder, those in its rooms included."""
+    top = os.path.join(ROOT, folder)
+    return sorted(os.path.relpath(os.path.join(place, name), top)
+                  for place, _, names in os.walk(top) for name in names if name.endswith((".c", ".h")))
+
+
 def headers_of(folder):
-    return sorted(name for name in os.listdir(os.path.join(ROOT, folder)) if name.endswith(".h"))
+    """As somebody might ask for them: by their place, and by their name alone, as public ones are."""
+    paths = [path for path in files_of(folder) if path.endswith(".h")]
+    return sorted(set(paths) | {os.path.basename(path) for path in paths})
 
 
 def public_headers_of(folder):
@@ -89,7 +98,7 @@ def check_rest(folder, compiler, other):
     """All headers of `other` at once: each that is within reach is named by an error."""
     names = headers_of(other)
     text = "".join(f'#if __has_include("{other}/{name}")\n#error reached {name};\n#endif\n' for name in names)
-    reached = set(re.findall(r"reached ([a-z0-9_.]+\.h);", compile_text(compiler, text + "extern int stranger;\n").stderr))
+    reached = set(re.findall(r"reached ([a-z0-9_./]+\.h);", compile_text(compiler, text + "extern int stranger;\n").stderr))
     meant = public_headers_of(other) if other in STANDS_ON[folder] else set()
     check(f"{folder} reaches the public headers of {other} and no more", reached == meant, f"reached {reached}, meant {meant}")
 
@@ -97,10 +106,9 @@ def check_rest(folder, compiler, other):
 def check_detours(folder):
     """A path with .. would go around the include path; nobody takes it."""
     found = []
-    for name in sorted(os.listdir(os.path.join(ROOT, folder))):
-        if name.endswith((".c", ".h")):
-            with open(os.path.join(ROOT, folder, name), encoding="utf-8") as file:
-                found += [f"{folder}/{name}: {line.strip()}" for line in file if re.match(r'\s*#\s*include\s+["<][^">]*\.\./', line)]
+    for name in files_of(folder):
+        with open(os.path.join(ROOT, folder, name), encoding="utf-8") as file:
+            found += [f"{folder}/{name}: {line.strip()}" for line in file if re.match(r'\s*#\s*include\s+["<][^">]*\.\./', line)]
     check(f"{folder} takes no detour", not found, "\n".join(found))
 
 
