@@ -1,7 +1,8 @@
 """What test_nasty.py needs: a raw-socket upstream that answers by script, a raw client, tiny encoders, and an oracle.
 
 An upstream's script is a list of steps: bytes to send, ("sleep", seconds), ("each", n, bytes) which writes n bytes at a time,
-"reset", "hang" (until the other side leaves) and "close". A script ends with "close" unless it says otherwise. The oracle says
+"reset", "hang" (until the other side leaves) and "keep". Behind its script the connection is closed, unless what was sent ends
+itself: then it is kept, as a server that does not announce its end has to, or another request could be on its way. The oracle says
 what a client is to get for what an upstream sent, knowing nothing of reenact but DESIGN 5.1: hop-by-hop fields and framing are
 ours, everything else is the upstream's. Standard library only.
 """
@@ -31,14 +32,29 @@ class Scripted(Upstream):
         self.lock = threading.Lock()
         super().__init__(self.play)
 
+    def serve(self, connection):
+        """As Upstream, but a request whose name begins with `early` is answered before its body is read."""
+        if b"/early" not in (start := connection.recv(300, socket.MSG_PEEK)).split(b"\r\n")[0]:
+            super().serve(connection)
+            return
+        name = start.split(b" ")[1].rsplit(b"/", 1)[1].decode()
+        try:
+            for step in self.scripts[name]:
+                connection.sendall(step)
+        except OSError:
+            pass
+        connection.close()  # with bytes unread this is a reset, which may overtake the answer
+
     def play(self, head, body, connection):
         name = head.split(b" ")[1].partition(b"?")[0].rsplit(b"/", 1)[1].decode()
         with self.lock:
             self.asked.setdefault(name, []).append((head, body))
             gone = self.left.setdefault(name, threading.Event())
+        sent = b""
         for step in self.scripts[name]:
             if isinstance(step, bytes):
                 connection.sendall(step)
+                sent += step
             elif step == "reset":
                 time.sleep(0.004)  # what is queued must leave before the reset takes it away
                 reset(connection)
@@ -55,18 +71,21 @@ class Scripted(Upstream):
             elif step[0] == "each":
                 for at in range(0, len(step[2]), step[1]):
                     connection.sendall(step[2][at:at + step[1]])
-        return False
+                sent += step[2]
+        return "reset" not in self.scripts[name] and ends_itself(sent, head.startswith(b"HEAD "))
 
 
 # The client: argv[1] is a JSON list of [name, steps]. Every case has a connection of its own. Steps: {"send": latin-1 text},
 # {"zeros": n, "seed": text}, {"sleep": s}, {"half": true} (closes its sending half), {"until": text} (reads until it came),
 # {"slow": bytes} (a small receive buffer, read in such pieces), {"abort": true} (will close by a reset), {"leave": true} (closes
 # without reading on). Then it reads to the end.
-# Prints one JSON object per case: what came (latin-1; of much only its digest) and how it ended.
+# Prints one JSON object per case, in the order of the list: what came (latin-1; of much only its digest) and how it ended. argv[2]
+# says how many cases are under way at once.
 CLIENT = r'''
-import hashlib, json, os, socket, struct, sys, time, urllib.parse
+import concurrent.futures, hashlib, json, os, socket, struct, sys, time, urllib.parse
 base = urllib.parse.urlsplit(os.environ["OPENAI_BASE_URL"])
-for name, steps in json.load(open(sys.argv[1])):
+def ask(case):
+    name, steps = case
     connection = socket.socket()
     connection.settimeout(60)
     slow = next((step["slow"] for step in steps if "slow" in step), 0)
@@ -104,8 +123,11 @@ for name, steps in json.load(open(sys.argv[1])):
     except (ConnectionResetError, BrokenPipeError):
         end = "reset"
     connection.close()
-    print(json.dumps({"name": name, "bytes": len(came), "sha": hashlib.sha256(came).hexdigest(), "end": end,
-                      "came": came.decode("latin-1") if len(came) < 300000 else None}), flush=True)
+    return json.dumps({"name": name, "bytes": len(came), "sha": hashlib.sha256(came).hexdigest(), "end": end,
+                       "came": came.decode("latin-1") if len(came) < 300000 else None})
+with concurrent.futures.ThreadPoolExecutor(int(sys.argv[2])) as pool:
+    for line in pool.map(ask, json.load(open(sys.argv[1]))):
+        print(line, flush=True)
 '''
 
 
@@ -197,3 +219,12 @@ class Message:
             self.complete = len(self.body) == int(length)
         else:
             self.framing, self.body, self.complete = "close", raw, ended_by == "end"
+
+
+def ends_itself(sent, is_head):
+    """Whether a connection is still good behind these bytes."""
+    try:
+        message = Message(sent, is_head=is_head)
+    except ValueError:  # no status, or no chunk size
+        return False
+    return message.complete and message.framing != "close" and not message.rest
