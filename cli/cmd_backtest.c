@@ -15,6 +15,7 @@
 #include "human.h"
 #include "json_out.h"
 #include "no_store.h"
+#include "printable.h"
 #include "selection.h"
 #include "table.h"
 
@@ -121,6 +122,16 @@ static enum rn_status check_numbers(struct rn_error *error)
     return RN_OK;
 }
 
+/* The names of recorded models stand in it. */
+static void tell_summary(const char *summary, FILE *stream)
+{
+    struct rn_buffer text = {0};
+    if (rn_printable(&text, rn_bytes_text(summary), RN_PRINTABLE_TEXT) == RN_OK) {
+        (void)fwrite(text.data, 1, text.len, stream);
+    }
+    rn_buffer_free(&text);
+}
+
 static void tell_plan(const struct rn_backtest_facts *facts, const char *summary, FILE *stream)
 {
     struct rn_human calls, took;
@@ -139,7 +150,7 @@ static void tell_plan(const struct rn_backtest_facts *facts, const char *summary
     if (facts->budget_pico > 0) {
         (void)fprintf(stream, "budget    %s\n", rn_backtest_money(cost, true, facts->budget_pico));
     }
-    (void)fputs(summary == NULL ? "" : summary, stream);
+    tell_summary(summary == NULL ? "" : summary, stream);
 }
 
 static void facts_document(json_t *object, const struct rn_backtest_facts *facts)

@@ -3,6 +3,7 @@ import html.parser
 import json
 import os
 import random
+import sys
 import threading
 import xml.etree.ElementTree
 
@@ -125,8 +126,18 @@ class LeftOut(BacktestCase):
         self.backtest("--as", "red", url=self.upstream(refuses).url, expect=2)
         done = self.reenact("backtest", "report", "red")
         self.assertIn("404", done.stdout.splitlines()[0])
+        shown = done.stdout + done.stderr
+        nasty = self.write("nasty.py", "import http.client, json, os, urllib.parse\n"
+                           "base = urllib.parse.urlsplit(os.environ['OPENAI_BASE_URL'])\n"
+                           "connection = http.client.HTTPConnection(base.hostname, base.port)\n"
+                           "body = {'model': 'm\\x1b[31m\\u202e\\x9b', 'messages': [{'role': 'user', 'content': 'x'}]}\n"
+                           "connection.request('POST', base.path + '/chat/completions', json.dumps(body), {'Content-Type': 'application/json'})\n"
+                           "connection.getresponse().read()\n")
+        self.assertEqual(self.record(self.server, sys.executable, nasty).returncode, 0)
+        done = self.reenact(*self.arguments("--dry-run", "--limit", "1"))
+        self.assertIn("asked     m\\x1b[31m", done.stdout)
         for forbidden in ("\u009b", "\u202e", "\x1b"):
-            self.assertNotIn(forbidden, done.stdout + done.stderr)
+            self.assertNotIn(forbidden, shown + done.stdout + done.stderr)
 
     def test_what_cannot_be_sent_again_is_named_and_counted_apart(self):
         key = "sk-proj-" + "Ab3" * 16
