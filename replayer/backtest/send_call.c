@@ -282,6 +282,10 @@ static bool on_body(void *self, struct rn_bytes piece)
     call->piece_ns = now;
     call->body_bytes += piece.len;
     call->is_long = call->body_bytes > RN_DECODED_BYTES_MAX;
+    if (call->is_long) { /* nobody reads it, and it may never end */
+        break_off(call, "the answer is longer than any that is read: 64 MiB of it came");
+        return true;
+    }
     if (call->last->body.len >= RN_PART_BYTES_MAX) {
         flush_part(call);
     }

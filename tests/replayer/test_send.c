@@ -1,4 +1,5 @@
 /* Runs of a backtest against a server with known behaviour: what is asked, and in which order it reaches the disk. */
+#include "base/limits.h"
 #include "replay.h"
 #include "store/verify.h"
 #include "trial.h"
@@ -189,6 +190,33 @@ START_TEST(an_answer_of_many_parts_is_kept_and_counted_whole)
     ck_assert_uint_eq(seen, 6);
     rn_plan_free(&plan);
     rn_store_close(store);
+}
+END_TEST
+
+static void answer_without_end(void *self, unsigned question, unsigned time,
+                               struct oracle_word *word)
+{
+    (void)question;
+    if (time == 1) {
+        word->body = self;
+    }
+}
+
+START_TEST(an_answer_that_does_not_end_is_broken_off)
+{
+    size_t len = RN_DECODED_BYTES_MAX + (size_t)1024 * 1024;
+    char *endless = malloc(len + 1);
+    ck_assert_ptr_nonnull(endless);
+    memset(endless, ' ', len);
+    endless[len] = '\0';
+    oracle_start(answer_without_end, endless);
+    stage(1);
+    go();
+    ck_assert_int_eq(outcome.end, RN_BACKTEST_DONE);
+    ck_assert_uint_eq(outcome.retried, 1);
+    ck_assert_uint_eq(outcome.failed, 0);
+    oracle_stop();
+    free(endless);
 }
 END_TEST
 
@@ -587,6 +615,7 @@ Suite *rn_suite(void)
     tcase_add_test(sends, a_key_that_comes_back_in_an_error_is_neither_kept_nor_said);
     tcase_add_test(sends, a_trace_of_a_backtest_verifies_and_replays_against_itself);
     tcase_add_test(sends, an_answer_of_many_parts_is_kept_and_counted_whole);
+    tcase_add_test(sends, an_answer_that_does_not_end_is_broken_off);
     tcase_add_test(sends, an_intent_is_durable_before_its_request_is_sent);
     tcase_add_loop_test(sends, what_may_pass_is_tried_again_and_each_attempt_is_kept, 0, 2);
     tcase_add_test(sends, attempts_are_used_up_and_a_refusal_is_final_at_once);
