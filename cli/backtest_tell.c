@@ -16,27 +16,24 @@ static struct {
     bool as_json;
 } asked = {.worst = 5};
 
-const struct rn_option rn_backtest_report_options[] = {
-    {"--fail-if", RN_OPTION_LIST, &asked.conditions, "CONDITION",
-     "exit 1 if it holds: 'tool_agreement < 0.95'"},
-    {"--worst", RN_OPTION_NUMBER, &asked.worst, "N", "pairs to show side by side (5)"},
-    {"--prices", RN_OPTION_TEXT, &asked.prices, "FILE", "what tokens cost"},
-    {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.backtest/1"},
-    {"--html", RN_OPTION_TEXT, &asked.html, "FILE", "write a page with plots there as well"},
-    {"--junit", RN_OPTION_TEXT, &asked.junit, "FILE", "write JUnit XML there as well"},
-    RN_OPTION_END,
-};
+/* What a run that reports and a report alone are told alike. */
+#define REPORT_ROWS                                                                                \
+    {"--fail-if", RN_OPTION_LIST, &asked.conditions, "CONDITION",                                  \
+     "exit 1 if it holds: 'tool_agreement < 0.95'"},                                               \
+        {"--worst", RN_OPTION_NUMBER, &asked.worst, "N", "pairs to show side by side (5)"},        \
+        {"--prices", RN_OPTION_TEXT, &asked.prices, "FILE", "what tokens cost"},                   \
+        {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.backtest/1"},              \
+        {"--html", RN_OPTION_TEXT, &asked.html, "FILE", "write a page with plots there as well"},  \
+    {                                                                                              \
+        "--junit", RN_OPTION_TEXT, &asked.junit, "FILE", "write JUnit XML there as well"           \
+    }
+
+const struct rn_option rn_backtest_report_options[] = {REPORT_ROWS, RN_OPTION_END};
 
 static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
      "the store to read ($REENACT_STORE, else .reenact)"},
-    {"--fail-if", RN_OPTION_LIST, &asked.conditions, "CONDITION",
-     "exit 1 if it holds: 'tool_agreement < 0.95'"},
-    {"--worst", RN_OPTION_NUMBER, &asked.worst, "N", "pairs to show side by side (5)"},
-    {"--prices", RN_OPTION_TEXT, &asked.prices, "FILE", "what tokens cost"},
-    {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.backtest/1"},
-    {"--html", RN_OPTION_TEXT, &asked.html, "FILE", "write a page with plots there as well"},
-    {"--junit", RN_OPTION_TEXT, &asked.junit, "FILE", "write JUnit XML there as well"},
+    REPORT_ROWS,
     RN_OPTION_HELP,
     RN_OPTION_END,
 };

@@ -20,15 +20,10 @@ static struct {
     bool as_json;
 } asked;
 
-#define OPTIONS_READING(schema)                                                                    \
-    {                                                                                              \
-        {"--store", RN_OPTION_TEXT, &asked.store, "DIR",                                           \
-         "the store to read ($REENACT_STORE, else .reenact)"},                                     \
-            {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print " schema}, RN_OPTION_HELP,     \
-            RN_OPTION_END,                                                                         \
-    }
-static const struct rn_option list_options[] = OPTIONS_READING("reenact.baselines/1");
-static const struct rn_option show_options[] = OPTIONS_READING("reenact.baseline/1");
+static const struct rn_option list_options[] =
+    RN_BASELINE_OPTIONS_READING(asked, "reenact.baselines/1");
+static const struct rn_option show_options[] =
+    RN_BASELINE_OPTIONS_READING(asked, "reenact.baseline/1");
 
 static const struct rn_option drop_options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR", "the store ($REENACT_STORE, else .reenact)"},

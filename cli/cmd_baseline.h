@@ -15,6 +15,15 @@ extern const struct rn_cli_command rn_cmd_baseline_export;
 extern const struct rn_cli_command rn_cmd_baseline_import;
 extern const struct rn_cli_command rn_cmd_baseline_drop;
 
+/* The options of a part that reads and prints: --store and --json into `words`, and the name of its document. */
+#define RN_BASELINE_OPTIONS_READING(words, schema)                                                 \
+    {                                                                                              \
+        {"--store", RN_OPTION_TEXT, &(words).store, "DIR",                                         \
+         "the store to read ($REENACT_STORE, else .reenact)"},                                     \
+            {"--json", RN_OPTION_FLAG, &(words).as_json, NULL, "print " schema}, RN_OPTION_HELP,   \
+            RN_OPTION_END,                                                                         \
+    }
+
 /* Begins a part that takes `least` to `most` words and nothing behind "--". -1: go on; otherwise the exit status. */
 int rn_baseline_begin(const struct rn_cli_command *part, int argc, char **argv, int least, int most,
                       struct rn_cli_line *line);

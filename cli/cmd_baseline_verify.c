@@ -12,15 +12,10 @@ static struct {
     bool as_json;
 } asked;
 
-#define OPTIONS_READING(schema)                                                                    \
-    {                                                                                              \
-        {"--store", RN_OPTION_TEXT, &asked.store, "DIR",                                           \
-         "the store to read ($REENACT_STORE, else .reenact)"},                                     \
-            {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print " schema}, RN_OPTION_HELP,     \
-            RN_OPTION_END,                                                                         \
-    }
-static const struct rn_option verify_options[] = OPTIONS_READING("reenact.baseline-verify/1");
-static const struct rn_option diff_options[] = OPTIONS_READING("reenact.baseline-diff/1");
+static const struct rn_option verify_options[] =
+    RN_BASELINE_OPTIONS_READING(asked, "reenact.baseline-verify/1");
+static const struct rn_option diff_options[] =
+    RN_BASELINE_OPTIONS_READING(asked, "reenact.baseline-diff/1");
 
 static const char *fault_name(enum rn_baseline_fault fault)
 {
