@@ -184,10 +184,8 @@ static void on_signal(void *self, bool readable, bool writable)
         return;
     }
     rn_trace_id_text(&send->plan.id, id);
-    (void)snprintf(sentence, sizeof sentence,
-                   "interrupted: %" PRIu64 " of %zu calls are answered; to go on: reenact backtest "
-                   "resume %s",
-                   send->final_count, send->plan.call_count, id + 24);
+    (void)snprintf(sentence, sizeof sentence, "interrupted; to go on: reenact backtest resume %s",
+                   id + 24);
     rn_send_stop(send, RN_BACKTEST_INTERRUPTED, sentence);
 }
 

@@ -253,10 +253,9 @@ static void stop_for_budget(struct rn_send *send, const struct rn_send_call *cal
     money(call->need.pico, next);
     money(pace->budget_pico, budget);
     (void)snprintf(sentence, sizeof sentence,
-                   "of the budget of %s, %s is left, and the next call may cost %s: %" PRIu64
-                   " of %zu calls are answered; to go on: reenact backtest resume %s --budget "
-                   "AMOUNT",
-                   budget, left, next, send->final_count, send->plan.call_count, id + 24);
+                   "of the budget of %s, %s is left, and the next call may cost %s; to go on: "
+                   "reenact backtest resume %s --budget AMOUNT",
+                   budget, left, next, id + 24);
     rn_send_stop(send, RN_BACKTEST_BUDGET, sentence);
 }
 
