@@ -75,6 +75,48 @@ static enum rn_status verify_bytes(struct verifying *verifying, const struct rn_
     return status == RN_OK ? status : rn_fail(verifying->error, status, "%s", inner.text);
 }
 
+/* In what the manifest and a trace contradict each other; "" in nothing. The root covers neither: both came with one file. */
+static const char *contradiction(const struct rn_baseline_trace *trace,
+                                 const struct rn_trace_summary *summary, const struct rn_event *run)
+{
+    if (trace->has_run != summary->has_run) {
+        return "whether a command ran";
+    }
+    if (!rn_bytes_equal(trace->name, summary->name)) {
+        return "its name";
+    }
+    return trace->has_input != rn_event_has(run, RN_TAG_INPUT) ||
+                   !rn_bytes_equal(trace->input, rn_event_get(run, RN_TAG_INPUT))
+               ? "its input"
+               : "";
+}
+
+/* What `baseline check` takes from the manifest must be what was recorded. *is_told: it was not, and that is reported. */
+static enum rn_status verify_facts(struct verifying *verifying,
+                                   const struct rn_baseline_trace *trace,
+                                   const struct rn_trace_summary *summary, bool *is_told)
+{
+    struct rn_arena arena = {0};
+    struct rn_event run = {0};
+    char name[160];
+    char sentence[400];
+    enum rn_status status =
+        !summary->has_run
+            ? RN_OK
+            : rn_trace_event(verifying->store, &trace->id, RN_CLASS_EVENT, 0, &arena, &run, NULL);
+    const char *what = status == RN_OK ? contradiction(trace, summary, &run) : "";
+    rn_arena_free(&arena);
+    *is_told = what[0] != '\0';
+    if (!*is_told) { /* what cannot be read is named by who reads all of it */
+        return status == RN_NOMEM
+                   ? rn_fail(verifying->error, status, "no memory to verify a baseline")
+                   : RN_OK;
+    }
+    name_of(trace, name);
+    (void)snprintf(sentence, sizeof sentence, "%s: %s is another one in the manifest", name, what);
+    return report(verifying, &trace->id, RN_BASELINE_CHANGED, sentence);
+}
+
 static enum rn_status verify_trace(struct verifying *verifying,
                                    const struct rn_baseline_trace *trace)
 {
@@ -95,7 +137,9 @@ static enum rn_status verify_trace(struct verifying *verifying,
         char holder[RN_DOCUMENT_NAME_BYTES_MAX + 16];
         verifying->unheld =
             verifying->unheld || !rn_trace_is_held(verifying->store, &trace->id, holder);
-        status = verify_bytes(verifying, &trace->id);
+        bool is_told = false;
+        status = verify_facts(verifying, trace, &summary, &is_told);
+        status = status == RN_OK && !is_told ? verify_bytes(verifying, &trace->id) : status;
     }
     rn_arena_free(&arena);
     return status;

@@ -442,6 +442,11 @@ START_TEST(frozen_traces_stay_until_every_baseline_of_theirs_is_dropped)
 }
 END_TEST
 
+/* What a look at the altered baseline found. */
+static size_t altered_findings;
+static enum rn_baseline_fault altered_fault;
+static char altered_text[400];
+
 /* The manifest of `name` with one text in place of another, under a second name. */
 static enum rn_status load_altered(const char *name, const char *was, const char *is)
 {
@@ -458,6 +463,8 @@ static enum rn_status load_altered(const char *name, const char *was, const char
     ck_ok(rn_document_put(store, RN_BASELINE_KIND, "altered", rn_buffer_bytes(&altered), &error));
     enum rn_status status = rn_baseline_load(store, "altered", &loaded, &error);
     rn_baseline_free(&loaded);
+    altered_findings =
+        status == RN_OK ? findings_of(store, "altered", &altered_fault, altered_text) : 0;
     struct rn_error kept = error;
     ck_ok(rn_document_drop(store, RN_BASELINE_KIND, "altered", &error));
     error = kept;
@@ -482,6 +489,27 @@ START_TEST(a_manifest_that_was_changed_is_damage)
     ck_assert_int_eq(load_altered("g", "{", "["), RN_DAMAGED);
     ck_assert_int_eq(load_altered("g", "baseline/1", "baseline/2"), RN_NEWER);
     ck_assert_int_eq(load_altered("g", "reenact.baseline/1", "reenact.receipt/1"), RN_DAMAGED);
+}
+END_TEST
+
+START_TEST(a_manifest_that_contradicts_its_traces_is_found)
+{
+    record("t", "in", usual, 1);
+    must_freeze("g", NULL);
+    ck_assert_int_eq(load_altered("g", "\"input\":\"in\"", "\"input\":\"in\""), RN_OK);
+    ck_assert_uint_eq(altered_findings, 0);
+    static const char *const lies[][3] = {
+        {"\"input\":\"in\"", "\"input\":\"on\"", "its input"},
+        {"\"input\":\"in\",", "", "its input"},
+        {"\"name\":\"t\"", "\"name\":\"u\"", "its name"},
+        {"\"run\":true", "\"run\":false", "whether a command ran"},
+    };
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        ck_assert_int_eq(load_altered("g", lies[i][0], lies[i][1]), RN_OK);
+        ck_assert_uint_eq(altered_findings, 1);
+        ck_assert_int_eq(altered_fault, RN_BASELINE_CHANGED);
+        ck_assert_ptr_nonnull(strstr(altered_text, lies[i][2]));
+    }
 }
 END_TEST
 
@@ -1046,6 +1074,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, what_a_run_opened_and_children_are_frozen_with_it);
     tcase_add_test(cases, frozen_traces_stay_until_every_baseline_of_theirs_is_dropped);
     tcase_add_test(cases, a_manifest_that_was_changed_is_damage);
+    tcase_add_test(cases, a_manifest_that_contradicts_its_traces_is_found);
     tcase_add_test(cases, one_damaged_manifest_does_not_hide_the_others);
     tcase_add_test(cases, texts_that_are_no_utf8_come_back_as_they_were);
     tcase_add_test(cases, verify_names_what_is_missing_changed_or_damaged);
