@@ -373,11 +373,27 @@ static enum truth judge(const struct node *node, const struct rn_report *report,
     return node->kind == NODE_AND ? lesser : greater;
 }
 
+/* Whether the condition itself says what calls without an answer mean to it. */
+static bool speaks_of_unanswered(const struct node *node)
+{
+    if (node->kind == NODE_COMPARE) {
+        return strcmp(node->metric->name, "unanswered") == 0;
+    }
+    return speaks_of_unanswered(node->left) ||
+           (node->kind != NODE_NOT && speaks_of_unanswered(node->right));
+}
+
 bool rn_condition_holds(const struct rn_condition *condition, const struct rn_report *report,
                         const char **unknown)
 {
     const char *first = NULL;
     enum truth truth = judge(condition->root, report, &first);
+    /* What was not asked is no pass: shares of a part may be those of its easy half. */
+    if (truth == NO && report->pairs[RN_PAIR_UNANSWERED] > 0 &&
+        !speaks_of_unanswered(condition->root)) {
+        truth = UNKNOWN;
+        first = "the calls without an answer";
+    }
     if (unknown != NULL) {
         *unknown = truth == UNKNOWN ? first : NULL;
     }

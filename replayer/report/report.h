@@ -116,7 +116,7 @@ void rn_report_free(struct rn_report *report);
  * Metrics: rn_metric_name. RN_INVALID with position and what was expected. Judged with three values: a
  * comparison with a metric that nothing was measured for is unknown, also under "not", and what is
  * unknown in the end holds as a *failure* (missing evidence is never a pass): `unknown` then names the
- * metric.
+ * metric. While calls have no answer, a condition that does not speak of `unanswered` is unknown as well.
  */
 struct rn_condition;
 enum rn_status rn_condition_parse(const char *text, struct rn_condition **out,

@@ -63,6 +63,35 @@ START_TEST(comparisons_mean_what_they_say)
 }
 END_TEST
 
+START_TEST(a_backtest_that_was_not_run_to_its_end_passes_only_where_that_is_allowed)
+{
+    static const struct {
+        const char *text;
+        bool held;
+        bool is_unknown;
+    } rows[] = {
+        {"tool_agreement < 0.5", true, true},
+        {"not tool_agreement < 0.5", true, false},
+        {"failed > 20 and tool_agreement < 0.5", true, true},
+        {"tool_agreement < 0.5 or unanswered > 0", true, false},
+        {"tool_agreement < 0.5 or unanswered > 3", false, false},
+        {"not (unanswered <= 3)", false, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct rn_report report = measured();
+        struct rn_condition *condition = NULL;
+        struct rn_error error = {RN_OK, ""};
+        const char *unknown = NULL;
+        report.pairs[RN_PAIR_UNANSWERED] = 3;
+        ck_assert_int_eq(rn_condition_parse(rows[i].text, &condition, &error), RN_OK);
+        ck_assert_msg(rn_condition_holds(condition, &report, &unknown) == rows[i].held, "%s",
+                      rows[i].text);
+        ck_assert_msg((unknown != NULL) == rows[i].is_unknown, "%s", rows[i].text);
+        rn_condition_free(condition);
+    }
+}
+END_TEST
+
 START_TEST(and_binds_tighter_than_or)
 {
     expect("failed > 1 or failed > 99 and failed > 99", true);
@@ -325,8 +354,10 @@ END_TEST
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("replayer/condition");
-    RN_CASE(suite, "meaning", comparisons_mean_what_they_say, and_binds_tighter_than_or,
-            missing_evidence_is_never_a_pass, nothing_run_is_nothing_measured);
+    RN_CASE(suite, "meaning", comparisons_mean_what_they_say,
+            a_backtest_that_was_not_run_to_its_end_passes_only_where_that_is_allowed,
+            and_binds_tighter_than_or, missing_evidence_is_never_a_pass,
+            nothing_run_is_nothing_measured);
     RN_CASE(suite, "grammar", mistakes_are_named_with_their_place, depth_is_bounded,
             any_text_is_read_or_refused, memory_that_runs_out_is_reported);
     RN_CASE(suite, "metrics", metrics_are_what_the_report_counted);
