@@ -96,15 +96,25 @@ static enum rn_status add_text(struct chosen *chosen, const char *text, struct r
     return status;
 }
 
-/* The run that was under way when `trace` was opened: the last one of the session that had started by then. */
+bool rn_catalog_opened(const struct rn_trace_summary *run, const struct rn_trace_summary *trace,
+                       const struct rn_trace_summary *best)
+{
+    if (!run->has_run || run->started_wall_ns > trace->started_wall_ns) {
+        return false;
+    }
+    if (best == NULL || run->started_wall_ns != best->started_wall_ns) {
+        return best == NULL || run->started_wall_ns > best->started_wall_ns;
+    }
+    return memcmp(run->id.bytes, best->id.bytes, RN_TRACE_ID_BYTES) > 0;
+}
+
+/* The run that was under way when `trace` was opened. */
 static size_t run_of(const struct rn_catalog *catalog, const struct rn_trace_summary *trace)
 {
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < catalog->trace_count; i++) {
-        const struct rn_trace_summary *run = &catalog->traces[i].summary;
-        if (run->has_run && run->started_wall_ns <= trace->started_wall_ns &&
-            (best == SIZE_MAX ||
-             run->started_wall_ns >= catalog->traces[best].summary.started_wall_ns)) {
+        if (rn_catalog_opened(&catalog->traces[i].summary, trace,
+                              best == SIZE_MAX ? NULL : &catalog->traces[best].summary)) {
             best = i;
         }
     }

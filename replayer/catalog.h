@@ -63,6 +63,12 @@ struct rn_catalog {
  */
 enum rn_status rn_catalog_choose(struct rn_catalog *catalog, struct rn_store *store,
                                  const char *const *texts, struct rn_error *error);
+/*
+ * The one rule by which a trace belongs to a run of its session: the last that had started by then, and of equal starts the one
+ * with the greater id. Whether `run` is a better answer than `best` (NULL: there is none yet).
+ */
+bool rn_catalog_opened(const struct rn_trace_summary *run, const struct rn_trace_summary *trace,
+                       const struct rn_trace_summary *best);
 /* The runs among what `text` names, in order of their start; rn_alloc'ed. None for traces that `serve` recorded. */
 enum rn_status rn_catalog_runs(struct rn_store *store, const char *text, struct rn_trace_id **runs,
                                size_t *count, struct rn_error *error);

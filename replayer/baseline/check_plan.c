@@ -129,32 +129,33 @@ static enum rn_status take_findings(struct rn_check_plan *plan, struct rn_store 
     enum rn_status status = rn_baseline_verify(store, name, &plan->arena, &findings, &count, error);
     for (size_t i = 0; status == RN_OK && i < count; i++) {
         struct rn_check_job *job = job_of(plan, &findings[i].id);
-        if (job != NULL) {
-            job->finding = findings[i].sentence;
-            job->fault = fault_name(findings[i].fault);
+        if (job == NULL) { /* whatever it is, it is no pass */
+            return rn_fail(error, RN_DAMAGED, "%.*s", (int)findings[i].sentence.len,
+                           (const char *)findings[i].sentence.data);
         }
+        job->finding = findings[i].sentence;
+        job->fault = fault_name(findings[i].fault);
     }
     return status;
 }
 
 /* --- children ------------------------------------------------------------------------------------------------------ */
 
-/* The run of a session that was under way at a moment: the last one that had started by then, as replay has it. */
+/* The run that a trace is replayed with, by the rule of replay itself: else nobody might replay it. */
 static enum rn_status find_root(struct rn_store *store, const struct rn_trace_summary *trace,
                                 struct rn_arena *arena, struct rn_trace_id *root, bool *found)
 {
     struct rn_trace_id *ids = NULL;
     size_t count = 0;
-    uint64_t latest = 0;
+    struct rn_trace_summary best;
     *found = false;
     enum rn_status status = rn_find_session(store, &trace->session, &ids, &count, NULL);
     for (size_t i = 0; status == RN_OK && i < count; i++) {
         struct rn_trace_summary other;
         status = rn_trace_summary(store, &ids[i], arena, &other, NULL);
-        if (status == RN_OK && other.has_run && other.started_wall_ns <= trace->started_wall_ns &&
-            (!*found || other.started_wall_ns >= latest)) {
+        if (status == RN_OK && rn_catalog_opened(&other, trace, *found ? &best : NULL)) {
+            best = other;
             *root = other.id;
-            latest = other.started_wall_ns;
             *found = true;
         }
     }

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "baseline_parts.h"
+#include "catalog.h"
 #include "store/find.h"
 
 /* Sorted by id, each once. */
@@ -102,25 +103,41 @@ static enum rn_status collect_sessions(struct search *search)
     return status;
 }
 
-/* In order of start: what has no run of its own belongs to the last run before it (catalog.c decides the same). */
-static enum rn_status add_of_session(struct search *search, const struct rn_trace_id *session)
+/* Reads the summaries of a session into the arena. */
+static enum rn_status read_session(struct search *search, const struct rn_trace_id *session,
+                                   struct rn_arena *arena, struct rn_trace_summary **out,
+                                   size_t *count)
 {
     struct rn_trace_id *ids = NULL;
-    size_t count = 0;
-    bool is_selected = false;
-    enum rn_status status = rn_find_session(search->store, session, &ids, &count, search->error);
-    for (size_t i = 0; status == RN_OK && i < count; i++) {
-        struct rn_arena arena = {0};
-        struct rn_trace_summary summary;
-        status = rn_trace_summary(search->store, &ids[i], &arena, &summary, search->error);
-        if (status == RN_OK && summary.has_run) {
-            is_selected = holds(&search->selected, &ids[i]);
-        } else if (status == RN_OK && is_selected && is_kind(&summary)) {
-            status = insert(&search->selected, &ids[i]);
-        }
-        rn_arena_free(&arena);
+    enum rn_status status = rn_find_session(search->store, session, &ids, count, search->error);
+    if (status == RN_OK) {
+        *out = rn_arena_alloc(arena, *count * sizeof **out);
+        status = *out == NULL ? RN_NOMEM : RN_OK;
+    }
+    for (size_t i = 0; status == RN_OK && i < *count; i++) {
+        status = rn_trace_summary(search->store, &ids[i], arena, &(*out)[i], search->error);
     }
     rn_free(ids);
+    return status;
+}
+
+/* What has no run of its own belongs to the run that replay serves it with (catalog.h). */
+static enum rn_status add_of_session(struct search *search, const struct rn_trace_id *session)
+{
+    struct rn_arena arena = {0};
+    struct rn_trace_summary *traces = NULL;
+    size_t count = 0;
+    enum rn_status status = read_session(search, session, &arena, &traces, &count);
+    for (size_t i = 0; status == RN_OK && i < count; i++) {
+        const struct rn_trace_summary *run = NULL;
+        for (size_t k = 0; k < count && !traces[i].has_run; k++) {
+            run = rn_catalog_opened(&traces[k], &traces[i], run) ? &traces[k] : run;
+        }
+        if (run != NULL && is_kind(&traces[i]) && holds(&search->selected, &run->id)) {
+            status = insert(&search->selected, &traces[i].id);
+        }
+    }
+    rn_arena_free(&arena);
     return status == RN_NOTFOUND ? RN_OK : status;
 }
 

@@ -4,7 +4,9 @@
  */
 #include "main.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "catalog.h"
 #include "check_parts.h"
 #include "keys.h"
 #include "pieces.h"
@@ -227,6 +229,48 @@ START_TEST(what_is_gone_stays_a_job)
 }
 END_TEST
 
+/* Were the rule another one in two places, a trace could be left to a run that does not serve it. */
+START_TEST(a_trace_is_served_by_the_run_it_is_checked_with)
+{
+    struct rn_recording_settings settings = {.kind = "run"};
+    struct rn_trace_id
+        ids[3]; /* two runs and a trace, begun in one moment, in every order of their ids */
+    struct rn_recording *traces[3];
+    for (unsigned child = 0; child < 3; child++) {
+        rn_uuid7(settings.session.bytes);
+        rn_clock_hold(1000 + child, 1, child + 1);
+        for (unsigned i = 0; i < 3; i++) {
+            settings.id = (struct rn_trace_id){{(uint8_t)(0x10 * (child + 1)), (uint8_t)i}};
+            ids[i] = settings.id;
+            traces[i] = rn_recording_open(maker.writer, &settings, i > 0 ? traces[0] : NULL);
+            record_call(traces[i]);
+            if (i != child) {
+                record_run(traces[i], NULL);
+            }
+        }
+        for (unsigned i = 0; i < 3; i++) {
+            maker_end(&maker, traces[i]);
+        }
+        unsigned serving = 0;
+        for (unsigned i = 0; i < 3; i++) {
+            char text[33];
+            const char *const texts[] = {text, NULL};
+            struct rn_catalog catalog = {0};
+            rn_trace_id_text(&ids[i], text);
+            ck_ok(i == child ? RN_OK : rn_catalog_choose(&catalog, maker.store, texts, &error));
+            for (size_t k = 0; k < catalog.trace_count; k++) {
+                serving += rn_trace_id_equal(&catalog.traces[k].summary.id, &ids[child]);
+            }
+            rn_catalog_free(&catalog);
+        }
+        ck_assert_uint_eq(serving, 1);
+    }
+    freeze();
+    ck_ok(make(nothing));
+    ck_assert_uint_eq(plan.count, 6); /* the runs; each trace without one is checked with its own */
+}
+END_TEST
+
 START_TEST(a_child_that_no_run_asks_for_is_no_pass)
 {
     struct rn_trace_id parent = record("parent", NULL);
@@ -358,6 +402,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, what_a_run_opened_is_replayed_with_it);
     tcase_add_test(cases, a_damaged_child_is_damage_of_the_whole);
     tcase_add_test(cases, what_is_gone_stays_a_job);
+    tcase_add_test(cases, a_trace_is_served_by_the_run_it_is_checked_with);
     tcase_add_test(cases, a_child_that_no_run_asks_for_is_no_pass);
     tcase_add_test(cases, what_others_recorded_is_not_run);
     tcase_add_test(cases, what_was_served_needs_a_command);
