@@ -197,8 +197,9 @@ static enum rn_status add_sum(struct rn_buffer *out, const struct rn_check_outco
                                     rn_check_result_name((enum rn_check_result)result));
         }
     }
-    return status == RN_OK ? rn_buffer_addf(out, ", in %s, root %.16s\n",
-                                            rn_human_duration(&took, outcome->wall_ns), root)
+    return status == RN_OK ? rn_buffer_addf(out, ", in %s, root %.16s%s\n",
+                                            rn_human_duration(&took, outcome->wall_ns), root,
+                                            outcome->ignored_output ? ", output not compared" : "")
                            : status;
 }
 

@@ -173,6 +173,7 @@ struct rn_check_outcome {
     size_t count;
     size_t by_result[4];
     uint64_t wall_ns;
+    bool ignored_output; /* what commands printed was not compared: every document says so */
     int signal_number; /* 0, or what ended it early: cases without a result are incomparable */
 };
 

@@ -171,6 +171,7 @@ static enum rn_status open_outcome(struct check *check, struct rn_error *error)
     outcome->arena = check->plan.arena; /* its texts are the outcome's from here on */
     check->plan.arena = (struct rn_arena){0};
     outcome->name = check->plan.name;
+    outcome->ignored_output = check->settings->ignore_output;
     memcpy(outcome->root, check->plan.root, sizeof outcome->root);
     outcome->cases = rn_arena_alloc(&outcome->arena, check->plan.count * sizeof *outcome->cases);
     return outcome->cases != NULL ? RN_OK : rn_fail(error, RN_NOMEM, "out of memory");

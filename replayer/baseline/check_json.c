@@ -43,6 +43,7 @@ enum rn_status rn_check_json(const struct rn_check_outcome *outcome, struct rn_b
     rn_member_count(document, "exit", (uint64_t)rn_check_exit(outcome));
     rn_member_count(document, "signal", (uint64_t)outcome->signal_number);
     rn_member_text(document, "bypasses", "not observed");
+    rn_member_text(document, "output", outcome->ignored_output ? "not compared" : "compared");
     rn_member(document, "counts", counts_of(outcome));
     rn_member_u64(document, "wall_ns", outcome->wall_ns);
     rn_member(document, "cases", cases);

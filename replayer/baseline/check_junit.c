@@ -89,6 +89,10 @@ enum rn_status rn_check_junit(const struct rn_check_outcome *outcome, struct rn_
     status = status == RN_OK ? put_sums(out, outcome) : status;
     status = status == RN_OK ? rn_buffer_add(out, RN_LIT("  <testsuite")) : status;
     status = status == RN_OK ? put_sums(out, outcome) : status;
+    if (status == RN_OK && outcome->ignored_output) {
+        status = rn_buffer_add(out, RN_LIT("    <properties>\n      <property name=\"output\" "
+                                           "value=\"not compared\"/>\n    </properties>\n"));
+    }
     for (size_t i = 0; i < outcome->count && status == RN_OK; i++) {
         status = put_case(out, outcome, &outcome->cases[i]);
     }

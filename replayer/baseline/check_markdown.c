@@ -117,7 +117,8 @@ static enum rn_status put_summary(struct rn_buffer *out, const struct rn_check_o
     if (status == RN_OK && outcome->signal_number != 0) {
         status = rn_buffer_add(out, RN_LIT(", interrupted"));
     }
-    return status == RN_OK ? rn_buffer_addf(out, "; root %.12s, bypasses not observed\n", root)
+    return status == RN_OK ? rn_buffer_addf(out, "; root %.12s, bypasses not observed%s\n", root,
+                                            outcome->ignored_output ? ", output not compared" : "")
                            : status;
 }
 

@@ -195,7 +195,18 @@ class Check(harness.Case):
         done = self.check(command=("sh", script, "{input}"))
         self.assertResults(done, ["diverged"], 1)
         self.assertEqual(done.document["cases"][0]["cause"], "other output")
-        self.assertResults(self.check("--ignore-output", command=("sh", script, "{input}")), ["reproduced"], 0)
+        self.assertEqual(done.document["output"], "compared")
+        junit, markdown = os.path.join(self.directory, "junit.xml"), os.path.join(self.directory, "check.md")
+        done = self.check("--ignore-output", "--junit", junit, "--markdown", markdown, command=("sh", script, "{input}"))
+        self.assertResults(done, ["reproduced"], 0)
+        # A pass that left something out says so, wherever it is read.
+        self.assertEqual(done.document["output"], "not compared")
+        with open(markdown, encoding="utf-8") as file:
+            self.assertIn("output not compared", file.read())
+        with open(junit, encoding="utf-8") as file:
+            self.assertIn('name="output" value="not compared"', file.read())
+        done = self.reenact("baseline", "check", "--store", self.store, "--ignore-output", "rc", "--", "sh", script, "{input}")
+        self.assertIn("output not compared", done.stdout)
 
     def test_what_commands_print_is_shown_when_asked_for(self):
         self.freeze()
