@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/varint.h"
 #include "plan.h"
 #include "store/find.h"
 
@@ -151,16 +150,12 @@ static bool calls_find(const struct calls *calls, const struct rn_trace_id *trac
 static bool read_answers(const struct calls *calls, const struct rn_event *event,
                          struct rn_plan_attempt *attempt)
 {
-    struct rn_bytes in = rn_event_get(event, RN_TAG_ANSWERS);
-    struct rn_trace_id trace;
-    uint64_t n = 0;
-    if (rn_event_kind_of(event) != RN_EVENT_EXCHANGE || in.len < RN_TRACE_ID_BYTES) {
+    struct rn_view_answered answered;
+    if (rn_event_kind_of(event) != RN_EVENT_EXCHANGE || !rn_view_answered(event, &answered)) {
         return false;
     }
-    memcpy(trace.bytes, in.data, RN_TRACE_ID_BYTES);
-    in = rn_bytes_from(in, RN_TRACE_ID_BYTES);
-    return rn_varint_get(&in, &n) && rn_varint_get(&in, &attempt->attempt) &&
-           calls_find(calls, &trace, n, &attempt->call);
+    attempt->attempt = answered.attempt;
+    return calls_find(calls, &answered.trace, answered.n, &attempt->call);
 }
 
 /* --- the traces ----------------------------------------------------------------------------------------------------- */
