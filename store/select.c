@@ -232,7 +232,8 @@ static bool is_unreadable(enum rn_status status)
 /* A model call: somebody was asked something, and we know which model. */
 static bool is_call(const struct rn_view *view)
 {
-    return view->reading.dialect != RN_DIALECT_NONE && view->reading.model_asked.len > 0;
+    return (view->reading.kind == RN_READING_MODEL || view->reading.kind == RN_READING_EMBEDDING) &&
+           view->reading.model_asked.len > 0;
 }
 
 /* --- traces --------------------------------------------------------------------------------------------------------- */

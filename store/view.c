@@ -80,6 +80,9 @@ static enum rn_status read_talk(struct rn_arena *arena, struct rn_view *view)
     const struct rn_reading_input input = {
         .method = rn_event_get(view->event, RN_TAG_METHOD),
         .target = rn_event_get(view->event, RN_TAG_TARGET),
+        .request_head = view->request_head,
+        .response_head = view->response_head,
+        .upstream = rn_event_get(view->event, RN_TAG_UPSTREAM),
         .request_body = view->request.decoded,
         .status = view->status,
         .response_type = view->response.type,

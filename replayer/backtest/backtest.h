@@ -47,6 +47,7 @@ enum rn_left_out {
     RN_LEFT_UNENDED, /* it never got an answer: aborted, cut, refused by us, lost. Nothing to compare with */
     RN_LEFT_STATEFUL, /* it continues what only the recorded provider knows: previous_response_id, a file or conversation id */
     RN_LEFT_RETRIED,  /* an attempt that the client repeated: its last attempt is sent */
+    RN_LEFT_DIALECT,  /* it asks a model in a dialect that cannot be sent elsewhere yet */
     RN_LEFT_COUNT
 };
 const char *rn_left_out_name(enum rn_left_out why);     /* "redacted" */

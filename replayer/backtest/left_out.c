@@ -15,6 +15,7 @@ static const char *const texts[RN_LEFT_COUNT][2] = {
                           "it continues what only the recorded provider knows: a response, a "
                           "conversation, a file by its id"},
     [RN_LEFT_RETRIED] = {"retried", "the client repeated it: its last attempt is sent"},
+    [RN_LEFT_DIALECT] = {"dialect", "no other model can be asked in its dialect yet"},
 };
 
 const char *rn_left_out_name(enum rn_left_out why)

@@ -178,19 +178,11 @@ bool rn_moves_is_deaf(struct rn_bytes upstream, enum rn_dialect dialect)
 
 struct rn_bytes rn_moves_tail(enum rn_dialect dialect)
 {
-    switch (dialect) {
-    case RN_DIALECT_OPENAI_CHAT:
-        return RN_LIT("/chat/completions");
-    case RN_DIALECT_ANTHROPIC_MESSAGES:
-        return RN_LIT("/messages");
-    case RN_DIALECT_OPENAI_RESPONSES:
-        return RN_LIT("/responses");
-    case RN_DIALECT_OPENAI_EMBEDDINGS:
-        return RN_LIT("/embeddings");
-    case RN_DIALECT_NONE:
-        break;
-    }
-    return RN_LIT("");
+    static const char *const tails[RN_MOVES_DIALECTS] = {
+        [RN_DIALECT_NONE] = "",     [CHAT] = "/chat/completions", [MESSAGES] = "/messages",
+        [RESPONSES] = "/responses", [EMBEDDINGS] = "/embeddings",
+    };
+    return rn_bytes_text(dialect < RN_MOVES_DIALECTS ? tails[dialect] : "");
 }
 
 /* --- words ---------------------------------------------------------------------------------------------------------- */

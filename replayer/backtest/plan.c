@@ -180,7 +180,7 @@ static void get_changes(struct reading *reading, struct rn_plan *plan)
     }
     plan->moves = get_array(reading, sizeof *plan->moves, &plan->move_count);
     for (size_t i = 0; i < plan->move_count; i++) {
-        plan->moves[i].dialect = (enum rn_dialect)get_number(reading, RN_DIALECT_OPENAI_EMBEDDINGS);
+        plan->moves[i].dialect = (enum rn_dialect)get_number(reading, RN_MOVES_DIALECTS - 1);
         plan->moves[i].beside = get_run(reading);
         plan->moves[i].edit = get_edit(reading);
     }

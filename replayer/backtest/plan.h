@@ -24,10 +24,16 @@ struct rn_plan_left {
     uint8_t why; /* enum rn_left_out */
 };
 
+/* Dialects below this one are those in which another model can be asked. */
+#define RN_MOVES_DIALECTS (RN_DIALECT_OPENAI_EMBEDDINGS + 1)
+
 /*
  * A known move (moves.h) as the plan fixed it: a later build with other moves sends what this plan says. It is applied to calls of
  * `dialect` when `edit.place` is there, `beside` (where not empty) too, and a new name is not there already.
  */
+#define RN_MOVES_DIALECTS                                                                          \
+    (RN_DIALECT_OPENAI_EMBEDDINGS + 1) /* below: those that another model can be asked in */
+
 struct rn_plan_move {
     enum rn_dialect dialect;
     struct rn_bytes beside;

@@ -175,7 +175,7 @@ static void tell_moves(struct telling *telling)
 
 static void tell_paths(struct telling *telling)
 {
-    for (int i = RN_DIALECT_NONE + 1; i <= RN_DIALECT_OPENAI_EMBEDDINGS; i++) {
+    for (int i = RN_DIALECT_NONE + 1; i < RN_MOVES_DIALECTS; i++) {
         const struct rn_gather_dialect *dialect = &telling->gather->dialects[i];
         const struct rn_edit path = {
             .kind = RN_EDIT_RENAME, .place = dialect->path_from, .value = dialect->path_to};
@@ -247,7 +247,7 @@ static const char remark[] = "remark";
 static void tell_deaf(struct telling *telling)
 {
     const struct rn_gather *gather = telling->gather;
-    for (int i = RN_DIALECT_NONE + 1; i <= RN_DIALECT_OPENAI_EMBEDDINGS; i++) {
+    for (int i = RN_DIALECT_NONE + 1; i < RN_MOVES_DIALECTS; i++) {
         enum rn_dialect dialect = (enum rn_dialect)i;
         if (gather->dialects[i].calls > 0 && rn_moves_is_deaf(gather->plan->upstream, dialect)) {
             begin(telling, remark);

@@ -47,7 +47,7 @@ struct rn_gather {
     size_t model_count;
     uint64_t left[RN_LEFT_COUNT];
     uint64_t changed[2 * RN_PLAN_EDITS_MAX]; /* calls, by bit of rn_plan_request.changed */
-    struct rn_gather_dialect dialects[RN_DIALECT_OPENAI_EMBEDDINGS + 1];
+    struct rn_gather_dialect dialects[RN_MOVES_DIALECTS];
     uint64_t latency_ns; /* of all calls one after the other */
     uint64_t tokens_in, tokens_out;
     char unreadable[RN_ERROR_BYTES_MAX]; /* why the first of them is */

@@ -25,7 +25,7 @@ static bool looks_like_a_call(const struct rn_view *view)
     if (!rn_bytes_equal(rn_event_get(view->event, RN_TAG_METHOD), RN_LIT("POST"))) {
         return false;
     }
-    for (int dialect = RN_DIALECT_NONE + 1; dialect <= RN_DIALECT_OPENAI_EMBEDDINGS; dialect++) {
+    for (int dialect = RN_DIALECT_NONE + 1; dialect < RN_MOVES_DIALECTS; dialect++) {
         if (rn_bytes_ends_with(target, rn_moves_tail((enum rn_dialect)dialect))) {
             return true;
         }
@@ -48,13 +48,18 @@ enum rn_left_out rn_plan_leaves_out(const struct rn_view *view)
 {
     bool is_short = (view->flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) != 0 ||
                     !rn_event_has(view->event, RN_TAG_REQUEST_BODY);
-    bool is_unread = view->reading.dialect == RN_DIALECT_NONE;
+    bool asks =
+        view->reading.kind == RN_READING_MODEL || view->reading.kind == RN_READING_EMBEDDING;
+    bool is_unread = view->reading.dialect == RN_DIALECT_NONE || !asks;
     if (is_unread &&
         !(looks_like_a_call(view) && (is_short || view->request.fault.status != RN_OK))) {
         return RN_LEFT_NO_MODEL_CALL;
     }
     if (is_short) {
         return RN_LEFT_TRUNCATED;
+    }
+    if (view->reading.dialect >= RN_MOVES_DIALECTS && asks) {
+        return RN_LEFT_DIALECT;
     }
     if (is_unread || view->request.fault.status != RN_OK || view->request_head == NULL) {
         return RN_LEFT_UNREADABLE;

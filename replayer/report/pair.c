@@ -138,7 +138,7 @@ static enum rn_status judge_talk(const struct rn_view *const views[2],
     if (pair->recorded.is_json || (any_text && views[0]->reading.wants_json)) {
         judge(pair, RN_ASPECT_JSON, pair->recorded.is_json == pair->fresh.is_json);
     }
-    if (spoken[0].finish != RN_FINISH_NONE || spoken[1].finish != RN_FINISH_NONE) {
+    if (spoken[0].finish != RN_FINISH_UNKNOWN || spoken[1].finish != RN_FINISH_UNKNOWN) {
         judge(pair, RN_ASPECT_FINISH, same_finish(views, spoken));
     }
     judge(pair, RN_ASPECT_REFUSAL, pair->recorded.refuses == pair->fresh.refuses);

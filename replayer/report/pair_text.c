@@ -70,41 +70,9 @@ static bool is_document(struct rn_bytes text)
     return token == RN_JSON_END;
 }
 
-/*
- * Sources: wire.md 1.3, OpenAI chat and Responses, Anthropic messages, and servers that speak their
- * dialects.
- */
-static enum rn_finish finish_of(struct rn_bytes raw, bool has_calls)
+static enum rn_finish finish_of(const struct rn_reading *reading)
 {
-    static const struct {
-        const char *raw;
-        enum rn_finish finish;
-    } meanings[] = {
-        {"stop", RN_FINISH_STOP},
-        {"end_turn", RN_FINISH_STOP},
-        {"stop_sequence", RN_FINISH_STOP},
-        {"completed", RN_FINISH_STOP},
-        {"eos", RN_FINISH_STOP},
-        {"length", RN_FINISH_LENGTH},
-        {"max_tokens", RN_FINISH_LENGTH},
-        {"model_length", RN_FINISH_LENGTH},
-        {"incomplete:max_output_tokens", RN_FINISH_LENGTH},
-        {"tool_calls", RN_FINISH_TOOLS},
-        {"tool_use", RN_FINISH_TOOLS},
-        {"function_call", RN_FINISH_TOOLS},
-        {"content_filter", RN_FINISH_REFUSAL},
-        {"incomplete:content_filter", RN_FINISH_REFUSAL},
-        {"refusal", RN_FINISH_REFUSAL},
-    };
-    if (has_calls && rn_bytes_equal_nocase(raw, RN_LIT("completed"))) {
-        return RN_FINISH_TOOLS; /* Responses has one word for both */
-    }
-    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
-        if (rn_bytes_equal_nocase(raw, rn_bytes_text(meanings[i].raw))) {
-            return meanings[i].finish;
-        }
-    }
-    return raw.len == 0 ? RN_FINISH_NONE : RN_FINISH_OTHER;
+    return reading->finished == RN_FINISH_FILTERED ? RN_FINISH_REFUSAL : reading->finished;
 }
 
 static bool refuses(const struct rn_reading *reading, const struct rn_spoken *spoken)
@@ -155,7 +123,7 @@ enum rn_status rn_spoken_make(const struct rn_view *view, struct rn_arena *arena
                               struct rn_spoken *spoken, struct rn_side *side)
 {
     const struct rn_reading *reading = &view->reading;
-    *spoken = (struct rn_spoken){.finish = RN_FINISH_NONE};
+    *spoken = (struct rn_spoken){.finish = RN_FINISH_UNKNOWN};
     *side = (struct rn_side){.status = (uint16_t)view->status};
     side->answered = rn_pair_is_answer(view);
     if (!side->answered) {
@@ -164,7 +132,7 @@ enum rn_status rn_spoken_make(const struct rn_view *view, struct rn_arena *arena
     measure(view, side);
     spoken->has_calls = rn_spoken_next(reading->response, RN_SAID_TOOL_CALL) != NULL;
     spoken->has_vectors = rn_spoken_vector(reading->response) != NULL;
-    spoken->finish = finish_of(reading->finish, spoken->has_calls);
+    spoken->finish = finish_of(reading);
     enum rn_status status = join(reading->response, arena, &spoken->text);
     if (status != RN_OK) {
         return status;

@@ -6,21 +6,12 @@
 
 #include "pair.h"
 
-/* Why an answer ended, whoever says it in whichever words (docs/backtest.md, "Comparison"). */
-enum rn_finish {
-    RN_FINISH_NONE,
-    RN_FINISH_STOP,
-    RN_FINISH_LENGTH,
-    RN_FINISH_TOOLS,
-    RN_FINISH_REFUSAL,
-    RN_FINISH_OTHER /* by its own words */
-};
-
 /* All of it lent from the view or in the arena. */
 struct rn_spoken {
     struct rn_bytes text;   /* what is said to the user, refusals included, in order */
     struct rn_bytes folded; /* rn_fold of it */
-    enum rn_finish finish;
+    enum rn_finish
+        finish; /* what was filtered counts as refused (docs/backtest.md, "Comparison") */
     bool has_calls;
     bool has_vectors;
 };

@@ -75,6 +75,7 @@ static inline const struct rn_view *stage_answer(struct stage *stage, const stru
     reading->has_usage = answer->tokens_in > 0 || answer->tokens_out > 0;
     reading->tokens_in = answer->tokens_in;
     reading->tokens_out = answer->tokens_out;
+    reading->finished = rn_finish_of(reading);
     stage->end = (uint8_t)(answer->end == RN_END_NONE ? RN_END_ENDED : answer->end);
     rn_event_set(&stage->event, RN_TAG_END, rn_bytes_of(&stage->end, 1));
     stage->view.event = &stage->event;

@@ -295,9 +295,10 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
 
 const struct rn_dialect_row rn_openai_responses = {
     .dialect = RN_DIALECT_OPENAI_RESPONSES,
+    .kind = RN_READING_MODEL,
     .name = "openai.responses",
     .path = "/responses",
-    .bounds = {"max_output_tokens"},
+    .bounds = {"/max_output_tokens"},
     .format = "/text/format/type",
     .knows = knows,
     .request = read_request,

@@ -246,9 +246,10 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
 
 const struct rn_dialect_row rn_anthropic_messages = {
     .dialect = RN_DIALECT_ANTHROPIC_MESSAGES,
+    .kind = RN_READING_MODEL,
     .name = "anthropic.messages",
     .path = "/messages",
-    .bounds = {"max_tokens"},
+    .bounds = {"/max_tokens"},
     .format = "/output_config/format/type",
     .knows = rn_reader_has_messages,
     .request = read_request,

@@ -228,9 +228,10 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
 
 const struct rn_dialect_row rn_openai_chat = {
     .dialect = RN_DIALECT_OPENAI_CHAT,
+    .kind = RN_READING_MODEL,
     .name = "openai.chat",
     .path = "/chat/completions",
-    .bounds = {"max_completion_tokens", "max_tokens"},
+    .bounds = {"/max_completion_tokens", "/max_tokens"},
     .format = "/response_format/type",
     .knows = rn_reader_has_messages,
     .request = read_request,

@@ -64,7 +64,7 @@ static void read_bound(struct rn_reader *reader, const struct rn_dialect_row *ro
     bool found = false;
     for (size_t i = 0; !found && i < sizeof row->bounds / sizeof row->bounds[0]; i++) {
         found = row->bounds[i] != NULL &&
-                rn_reader_count(rn_json_member(body, row->bounds[i]), &reader->out->max_tokens);
+                rn_reader_count(rn_json_at(body, row->bounds[i]), &reader->out->max_tokens);
     }
 }
 

@@ -162,6 +162,7 @@ static enum rn_status read_answer(struct rn_reader *reader, struct rn_bytes body
 
 const struct rn_dialect_row rn_openai_embeddings = {
     .dialect = RN_DIALECT_OPENAI_EMBEDDINGS,
+    .kind = RN_READING_EMBEDDING,
     .name = "openai.embeddings",
     .path = "/embeddings",
     .knows = knows,

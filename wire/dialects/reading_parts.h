@@ -7,7 +7,7 @@
 #ifndef RN_WIRE_READING_PARTS_H
 #define RN_WIRE_READING_PARTS_H
 
-#include "reading.h"
+#include "wire/reading.h"
 
 #include "base/buffer.h"
 #include "json.h"
@@ -28,29 +28,45 @@ struct rn_slot {
 /* One reading under way. The first trouble stays in `status`, and what follows does nothing. */
 struct rn_reader {
     struct rn_arena *arena;
+    const struct rn_reading_input *input; /* for what stands in paths and heads */
     struct rn_reading *out;
-    struct rn_said **tail; /* where the next thing said is linked */
+    struct rn_said **tail;          /* where the next thing said is linked */
+    struct rn_document **documents; /* where the next document is linked */
     struct rn_slot *slots; /* by group, kind and index: the order of an answer that comes whole */
     size_t slot_count;
     uint64_t counts[4]; /* tokens as the dialect counts them */
     enum rn_status status;
 };
 
+/* How a streamed answer is cut into events. */
+enum rn_stream_framing {
+    RN_STREAM_SSE, /* text/event-stream */
+    RN_STREAM_LINES, /* one JSON value per line: application/x-ndjson, and what some servers call JSON */
+    RN_STREAM_FRAMES /* application/vnd.amazon.eventstream */
+};
+
 struct rn_dialect_row {
     enum rn_dialect dialect;
+    enum rn_reading_kind kind;
     const char *name;
-    const char *path;      /* how the path of a call ends */
-    const char *bounds[2]; /* members that bound the answer in tokens; the first there counts */
-    const char *format;    /* pointer to the type of the format asked for, or NULL */
-    /* Whether it is a request of the dialect and not of some other call that ends in the same path. */
+    /* How the path of a call ends, where that and POST are all there is to see; NULL: `fits` decides. */
+    const char *path;
+    /* Whether method, path (without query and last slashes), heads and upstream may be of this dialect. */
+    bool (*fits)(const struct rn_reading_input *input, struct rn_bytes path);
+    /* Whether it is a request of the dialect and not of some other call that looks like it; NULL: it is. `body` is NULL where there is none. */
     bool (*knows)(const struct rn_json *body);
+    const char
+        *bounds[3];     /* pointers to what bounds the answer in tokens; the first there counts */
+    const char *format; /* pointer to the type of the format asked for, or NULL */
     void (*request)(struct rn_reader *reader, const struct rn_json *body);
     void (*answer)(struct rn_reader *reader, const struct rn_json *body);
     /* Instead of `answer`, where a tree of the whole body would be too dear. Returns what the JSON amounts to. */
     enum rn_status (*answer_text)(struct rn_reader *reader, struct rn_bytes body,
                                   struct rn_error *error);
+    enum rn_stream_framing framing;
     /* One event of a streamed answer; `data` is NULL when it is `[DONE]`. NULL: there are no streams. */
     void (*event)(struct rn_reader *reader, const struct rn_json *data);
+    const struct rn_dialect_facts *facts; /* NULL: nothing volatile, nothing significant */
 };
 
 extern const struct rn_dialect_row rn_openai_chat;
@@ -103,6 +119,9 @@ struct rn_slot *rn_reader_slot(struct rn_reader *reader, enum rn_said_kind kind,
 void rn_reader_forget(struct rn_reader *reader);
 /* Appends a string, or the JSON of a container, to a slot's text; `slot` may be NULL. */
 void rn_reader_append(struct rn_reader *reader, struct rn_slot *slot, const struct rn_json *value);
+
+/* One more document; rank and query are the caller's. NULL when memory ran out. */
+struct rn_document *rn_reader_document(struct rn_reader *reader);
 
 /* {"error": {"message": ...}} and its simpler relatives. */
 void rn_reader_error(struct rn_reader *reader, const struct rn_json *body);

@@ -17,14 +17,54 @@
 static const struct rn_dialect_row *const table[] = {&rn_openai_chat, &rn_anthropic_messages,
                                                      &rn_openai_responses, &rn_openai_embeddings};
 
-const char *rn_dialect_name(enum rn_dialect dialect)
+static const struct rn_dialect_row *row_of(enum rn_dialect dialect)
 {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i]->dialect == dialect) {
-            return table[i]->name;
+            return table[i];
         }
     }
-    return "";
+    return NULL;
+}
+
+const char *rn_dialect_name(enum rn_dialect dialect)
+{
+    const struct rn_dialect_row *row = row_of(dialect);
+    return row == NULL ? "" : row->name;
+}
+
+const struct rn_dialect_facts *rn_dialect_facts(enum rn_dialect dialect)
+{
+    static const char *const none[] = {NULL};
+    static const struct rn_dialect_facts nothing = {0, none, none, none};
+    const struct rn_dialect_row *row = row_of(dialect);
+    return row == NULL || row->facts == NULL ? &nothing : row->facts;
+}
+
+static const char *name_of(const char *const *names, size_t count, size_t index)
+{
+    return index < count ? names[index] : "";
+}
+
+const char *rn_reading_kind_name(enum rn_reading_kind kind)
+{
+    static const char *const names[] = {"other",  "model",     "embedding",
+                                        "rerank", "retrieval", "tool"};
+    return name_of(names, sizeof names / sizeof names[0], (size_t)kind);
+}
+
+const char *rn_score_kind_name(enum rn_score_kind kind)
+{
+    static const char *const names[] = {"none", "similarity", "distance", "relevance"};
+    return name_of(names, sizeof names / sizeof names[0], (size_t)kind);
+}
+
+const char *rn_finish_name(enum rn_finish finish)
+{
+    static const char *const names[] = {"",          "stop",     "length",           "tool",
+                                        "refusal",   "filtered", "context_full",     "paused",
+                                        "cancelled", "error",    "truncated_stream", "other"};
+    return name_of(names, sizeof names / sizeof names[0], (size_t)finish);
 }
 
 /* --- what dialects need -------------------------------------------------------------------------------------------- */
@@ -59,6 +99,19 @@ struct rn_bytes rn_reader_raw(struct rn_reader *reader, const struct rn_json *va
 struct rn_bytes rn_reader_copy(struct rn_reader *reader, struct rn_bytes text)
 {
     return checked(reader, rn_arena_copy(reader->arena, text));
+}
+
+struct rn_document *rn_reader_document(struct rn_reader *reader)
+{
+    struct rn_document *document = rn_arena_alloc(reader->arena, sizeof *document);
+    if (document == NULL) {
+        rn_reader_fail(reader, RN_NOMEM);
+        return NULL;
+    }
+    *document = (struct rn_document){.next = NULL};
+    *reader->documents = document;
+    reader->documents = &document->next;
+    return document;
 }
 
 struct rn_bytes rn_reader_spoken(struct rn_reader *reader, const struct rn_json *value)
@@ -277,17 +330,24 @@ static void read_stream(struct rn_reader *reader, const struct rn_dialect_row *r
 
 /* --- exchanges ----------------------------------------------------------------------------------------------------- */
 
+static bool fits(const struct rn_dialect_row *row, const struct rn_reading_input *input,
+                 struct rn_bytes path)
+{
+    if (row->fits != NULL) {
+        return row->fits(input, path);
+    }
+    return rn_bytes_equal(input->method, RN_LIT("POST")) &&
+           rn_bytes_ends_with(path, rn_bytes_text(row->path));
+}
+
 static const struct rn_dialect_row *find_row(const struct rn_reading_input *input)
 {
     struct rn_bytes path = rn_bytes_sub(input->target, 0, rn_bytes_find_byte(input->target, '?'));
     while (path.len > 0 && path.data[path.len - 1] == '/') {
         path.len--;
     }
-    if (!rn_bytes_equal(input->method, RN_LIT("POST"))) {
-        return NULL;
-    }
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (rn_bytes_ends_with(path, rn_bytes_text(table[i]->path))) {
+        if (fits(table[i], input, path)) {
             return table[i];
         }
     }
@@ -301,7 +361,7 @@ static enum rn_status read_request(struct rn_reader *reader, const struct rn_dia
     struct rn_arena arena = {0};
     struct rn_json *body = NULL;
     enum rn_status status = rn_json_parse(&arena, text, &body, NULL, error);
-    *known = status != RN_OK || row->knows(body);
+    *known = status != RN_OK || row->knows == NULL || row->knows(body);
     if (status == RN_OK && *known) {
         reader->tail = &reader->out->request;
         rn_reader_request(reader, row, body);
@@ -375,15 +435,18 @@ enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_i
     if (row == NULL) {
         return RN_OK;
     }
-    struct rn_reader reader = {.arena = arena, .out = out, .status = RN_OK};
+    struct rn_reader reader = {
+        .arena = arena, .input = input, .out = out, .documents = &out->documents, .status = RN_OK};
     bool known = false;
     enum rn_status status = read_request(&reader, row, input->request_body, &known, error);
     if (known) {
         out->dialect = row->dialect;
+        out->kind = row->kind;
     }
     if (status == RN_OK && known && input->response_body.len > 0) {
         status = read_answer(&reader, row, input, error);
     }
+    out->finished = rn_finish_of(out);
     out->unread = status == RN_INVALID;
     return status;
 }
