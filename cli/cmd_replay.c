@@ -179,6 +179,9 @@ static enum rn_status add_counts(struct rn_buffer *out, const struct rn_replay_o
     status = status == RN_OK ? add_count(out, outcome->unconsumed, "never asked for") : status;
     status = status == RN_OK ? add_count(out, outcome->ambiguous, "ambiguous") : status;
     status = status == RN_OK ? add_count(out, outcome->relaxations, "order relaxed") : status;
+    if (status == RN_OK && outcome->output_left_out) {
+        status = rn_buffer_addf(out, ", output not compared");
+    }
     return status == RN_OK ? add_redactions(out, outcome->redacted_spans) : status;
 }
 

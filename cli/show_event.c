@@ -294,6 +294,19 @@ static enum rn_status add_output(struct rn_buffer *out, const struct rn_show *sh
     return status == RN_OK ? add_text(out, bytes) : status;
 }
 
+/* "2 malformed, 1 misdirected" */
+static enum rn_status add_refusals(struct rn_buffer *out, struct rn_bytes refusals)
+{
+    uint64_t malformed = 0;
+    uint64_t misdirected = 0;
+    if (refusals.len == 0 || !rn_varint_get(&refusals, &malformed) ||
+        !rn_varint_get(&refusals, &misdirected)) {
+        return RN_OK;
+    }
+    return rn_buffer_addf(out, "%-*s %" PRIu64 " malformed, %" PRIu64 " misdirected\n",
+                          LABEL_COLUMNS, "refused", malformed, misdirected);
+}
+
 static enum rn_status add_run(struct rn_buffer *out, const struct rn_show *show,
                               const struct rn_view *view)
 {
@@ -313,6 +326,7 @@ static enum rn_status add_run(struct rn_buffer *out, const struct rn_show *show,
     if (status == RN_OK && wait_status != UINT64_MAX) {
         status = add_fact(out, "ended", rn_bytes_text(rn_human_exit(&ended, (int)wait_status)));
     }
+    status = status == RN_OK ? add_refusals(out, rn_event_get(event, RN_TAG_REFUSALS)) : status;
     status = status == RN_OK ? add_fact(out, "commit", rn_event_get(event, RN_TAG_COMMIT)) : status;
     status = status == RN_OK ? add_locks(out, rn_event_get(event, RN_TAG_LOCKS)) : status;
     status = status == RN_OK ? add_stdio(out, rn_event_get(event, RN_TAG_STDIO)) : status;

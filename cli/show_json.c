@@ -139,6 +139,7 @@ static enum form form_of(enum rn_tag tag)
     case RN_TAG_RESPONSE_CUTS:
     case RN_TAG_PIECE_TIMES:
     case RN_TAG_EXIT:
+    case RN_TAG_REFUSALS:
         return FORM_NUMBERS;
     case RN_TAG_LABELS:
     case RN_TAG_ARGV:

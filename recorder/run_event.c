@@ -283,6 +283,19 @@ void rn_run_event_output(struct rn_run_event *run, int stream, struct rn_bytes b
     }
 }
 
+/*
+ * What the framing refused is no exchange, and yet the run did it: a replay that sees other refusals is another run. An older
+ * recording has no such field and is read as one without refusals.
+ */
+static void put_refusals(const struct rn_run_event *run, struct rn_buffer *out)
+{
+    struct rn_gateway_counts counts = rn_gateway_counts(run->station->gateway);
+    if (counts.malformed > 0 || counts.misdirected > 0) {
+        (void)rn_varint_put(out, counts.malformed);
+        (void)rn_varint_put(out, counts.misdirected);
+    }
+}
+
 void rn_run_event_close(struct rn_run_event *run, int wait_status,
                         void (*closed)(void *self, enum rn_status status), void *self)
 {
@@ -297,6 +310,7 @@ void rn_run_event_close(struct rn_run_event *run, int wait_status,
         (void)rn_varint_put(&fixed[RN_TAG_TIMES], lasted);
         (void)rn_varint_put(&fixed[RN_TAG_TIMES], lasted);
         (void)rn_varint_put(&fixed[RN_TAG_EXIT], status);
+        put_refusals(run, &fixed[RN_TAG_REFUSALS]);
         submit_piece(run, RN_ENTRY_EVENT_CLOSE);
     } else {
         run->status = RN_NOMEM;

@@ -18,8 +18,8 @@ struct rn_run_event *rn_run_event_open(struct rn_station *station, struct rn_rec
 /* Stream 0 (what it read), 1 or 2. */
 void rn_run_event_output(struct rn_run_event *run, int stream, struct rn_bytes bytes);
 /*
- * Submits the end of the event and the closing of the run's trace; `closed` is called when both came back, with the status
- * of the worse.
+ * Submits the end of the event, with what the station's gateway refused, and the closing of the run's trace; `closed` is
+ * called when both came back, with the status of the worse.
  */
 void rn_run_event_close(struct rn_run_event *run, int wait_status,
                         void (*closed)(void *self, enum rn_status status), void *self);

@@ -10,6 +10,8 @@ static void look_at_traces(const struct rn_catalog *catalog, struct rn_verdict_f
     facts->complete = RN_COMPLETE_YES;
     facts->has_problem = catalog->problem[0] != '\0';
     facts->recorded = catalog->count;
+    facts->recorded_malformed = catalog->malformed;
+    facts->recorded_misdirected = catalog->misdirected;
     for (size_t i = 0; i < catalog->trace_count; i++) {
         const struct rn_trace_summary *trace = &catalog->traces[i].summary;
         facts->is_open = facts->is_open || trace->state == RN_TRACE_OPEN;
@@ -80,20 +82,41 @@ static bool find_unconsumed(const struct rn_account *account, struct rn_arena *a
     return false;
 }
 
-static void find_malformed(const struct rn_account *account, struct rn_arena *arena,
-                           struct rn_finding *out)
+static bool refused_more(const struct rn_verdict_facts *facts)
 {
+    return facts->malformed > facts->recorded_malformed ||
+           facts->misdirected > facts->recorded_misdirected;
+}
+
+static bool refused_fewer(const struct rn_verdict_facts *facts)
+{
+    return facts->malformed < facts->recorded_malformed ||
+           facts->misdirected < facts->recorded_misdirected;
+}
+
+static const char *refusal_words(struct rn_arena *arena, uint64_t malformed, uint64_t misdirected)
+{
+    return rn_words(arena,
+                    "%llu that broke the rules of HTTP, %llu for a foreign host or origin or over "
+                    "too many connections",
+                    (unsigned long long)malformed, (unsigned long long)misdirected);
+}
+
+static void find_refused(const struct rn_verdict_facts *facts, struct rn_arena *arena,
+                         struct rn_finding *out)
+{
+    const char *expected =
+        refusal_words(arena, facts->recorded_malformed, facts->recorded_misdirected);
+    const char *came = refusal_words(arena, facts->malformed, facts->misdirected);
     *out = (struct rn_finding){
         .sentence = rn_words(arena,
-                             "requests were refused before they could be matched: %llu broke the "
-                             "rules of HTTP, %llu "
-                             "named a foreign host or origin or came over too many connections",
-                             (unsigned long long)account->gateway.malformed,
-                             (unsigned long long)account->gateway.misdirected),
-        .place = "gateway",
+                             "%s requests than when recorded were refused before they could be "
+                             "matched: %s; recorded were %s",
+                             refused_more(facts) ? "more" : "fewer", came, expected),
+        .place = "gateway, refused requests",
         .pointer = "",
-        .expected = "",
-        .came = "a request that was refused",
+        .expected = expected,
+        .came = came,
         .cause = "a client that speaks HTTP otherwise than before",
         .advice = "look at the answers with status 400, 403, 421, 431, 501, 503 or 505 that the "
                   "application got",
@@ -132,11 +155,15 @@ static bool find_first(const struct rn_account *account, const struct rn_verdict
     if (account->replayer == NULL) {
         return false;
     }
-    if (facts->malformed > 0) {
-        find_malformed(account, arena, out);
+    if (refused_more(facts)) {
+        find_refused(facts, arena, out);
         return true;
     }
     if (find_unconsumed(account, arena, out)) {
+        return true;
+    }
+    if (refused_fewer(facts)) {
+        find_refused(facts, arena, out);
         return true;
     }
     if (facts->run_differs) {
@@ -170,8 +197,9 @@ static void add_counts(const struct rn_account *account, struct rn_verdict_facts
     facts->misses = outcome->misses = counts.misses;
     facts->broken = outcome->broken = counts.broken;
     facts->relaxations = outcome->relaxations = counts.relaxations;
-    facts->malformed = outcome->malformed =
-        account->gateway.malformed + account->gateway.misdirected;
+    facts->malformed = account->gateway.malformed;
+    facts->misdirected = account->gateway.misdirected;
+    outcome->malformed = facts->malformed + facts->misdirected;
     facts->was_touched = account->gateway.connections > 0;
     outcome->timed_out_holds = counts.timed_out_holds;
     outcome->ambiguous = counts.ambiguous;
@@ -249,6 +277,8 @@ enum rn_status rn_account_close(const struct rn_account *account, struct rn_verd
         outcome->remark = "recorded ports were taken by others: other ones were given";
     }
     outcome->ran_command = account->rerun->ended;
+    outcome->output_left_out = account->mode == RN_MODE_SERVE ||
+                               (account->mode == RN_MODE_COMMAND && facts->ignore_output);
     outcome->wait_status = account->rerun->wait_status;
     if (account->replayer != NULL) {
         add_counts(account, facts, outcome);

@@ -183,6 +183,17 @@ static enum rn_status as_problem(struct rn_catalog *catalog, enum rn_status stat
     return RN_OK;
 }
 
+/* Absent: none, and so in recordings that are older than the field. */
+static enum rn_status read_refusals(struct rn_catalog *catalog, struct rn_error *error)
+{
+    struct rn_bytes refusals = rn_event_get(&catalog->run, RN_TAG_REFUSALS);
+    if (refusals.len > 0 && (!rn_varint_get(&refusals, &catalog->malformed) ||
+                             !rn_varint_get(&refusals, &catalog->misdirected))) {
+        return rn_fail(error, RN_DAMAGED, "the run's field of refused requests cannot be read");
+    }
+    return RN_OK;
+}
+
 static enum rn_status read_run(struct rn_catalog *catalog, struct rn_store *store,
                                struct rn_error *error)
 {
@@ -192,6 +203,7 @@ static enum rn_status read_run(struct rn_catalog *catalog, struct rn_store *stor
     }
     enum rn_status status = rn_trace_event(store, &catalog->traces[catalog->root].summary.id,
                                            RN_CLASS_EVENT, 0, &catalog->arena, &catalog->run, &own);
+    status = status == RN_OK ? read_refusals(catalog, &own) : status;
     if (error != NULL) {
         *error = own;
     }

@@ -45,6 +45,8 @@ struct rn_catalog {
     size_t root; /* the trace that holds the run, or the one that was asked for first */
     bool has_run;
     struct rn_event run; /* of the root, where has_run */
+    uint64_t malformed;  /* what that run's gateway refused before it was an event */
+    uint64_t misdirected;
     struct rn_recorded *rows;
     struct rn_order_fact *facts; /* beside the rows */
     struct rn_kept *

@@ -117,6 +117,8 @@ static json_t *counts_of(const struct rn_receipt_facts *facts)
     rn_member_count(counts, "broken", outcome->broken);
     rn_member_count(counts, "ambiguous", outcome->ambiguous);
     rn_member_count(counts, "malformed", outcome->malformed);
+    rn_member_count(counts, "malformed_recorded",
+                    facts->verdict->recorded_malformed + facts->verdict->recorded_misdirected);
     return counts;
 }
 

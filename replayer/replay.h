@@ -58,6 +58,7 @@ struct rn_replay_outcome {
     uint64_t compared_bytes; /* self-replay */
     int wait_status;
     bool ran_command;
+    bool output_left_out; /* what the application printed was not compared: --ignore-output, --serve */
     bool open_line; /* what the command printed last, on whichever stream, was no end of a line */
     bool open_stderr_line; /* likewise, on stderr alone */
     const char *place; /* of the first divergence: "event 3, request body, /messages/0/content" */

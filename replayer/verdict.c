@@ -63,14 +63,16 @@ static struct rn_judgement judge_calls(const struct rn_verdict_facts *facts)
     if (facts->misses > 0) {
         return diverged("a request came that was not recorded");
     }
-    if (facts->malformed > 0) {
-        return diverged("a request was refused before it could be matched");
+    if (facts->served == 0 && !facts->was_touched) {
+        return incomparable("nothing was served: the application never came to us");
+    }
+    if (facts->malformed != facts->recorded_malformed ||
+        facts->misdirected != facts->recorded_misdirected) {
+        return diverged(
+            "other requests than when recorded were refused before they could be matched");
     }
     if (facts->broken > 0) {
         return diverged("a client left before its answer was whole");
-    }
-    if (facts->served == 0 && !facts->was_touched) {
-        return incomparable("nothing was served: the application never came to us");
     }
     if (facts->served != facts->recorded) {
         return diverged("a recorded call was not asked for, or its answer not taken");

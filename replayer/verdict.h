@@ -19,7 +19,10 @@ struct rn_verdict_facts {
     uint32_t served;           /* delivered as recorded, each once */
     uint32_t misses;
     uint32_t broken;      /* the client left early */
-    uint64_t malformed;   /* refused before matching: by the framing, for Host or Origin */
+    uint64_t malformed;   /* refused before matching by the framing */
+    uint64_t misdirected; /* likewise, for Host or Origin, or as too many */
+    uint64_t recorded_malformed;
+    uint64_t recorded_misdirected;
     bool was_touched;     /* somebody connected to us, whatever came of it */
     bool can_compare_run; /* the recording holds how its run ended */
     bool run_ended;       /* COMMAND ran to its end now */

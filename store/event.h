@@ -93,6 +93,7 @@ enum rn_tag {
     RN_TAG_PORTS = 51,       /* per port: run upstream name ("" for ours), varint port */
     RN_TAG_VARIABLES = 52,   /* pairs of runs: variable set for the command, its value ("{openai}" stands for that port's URL) */
     RN_TAG_INPUT = 53,       /* [said] text: the line of --each this run stands for */
+    RN_TAG_REFUSALS = 54,    /* varints: requests refused before they were events: malformed ones, misdirected ones */
 
     RN_TAG_GAP = 56,  /* varints count, first wall ns, last wall ns; then the reason as text */
     RN_TAG_NOTE = 57, /* text */

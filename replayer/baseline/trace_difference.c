@@ -232,6 +232,7 @@ static void compare_runs(struct beside *beside)
     compare_field(beside, "stdin", RN_TAG_STDIN);
     compare_field(beside, "stdout", RN_TAG_STDOUT);
     compare_field(beside, "stderr", RN_TAG_STDERR);
+    compare_field(beside, "refused requests", RN_TAG_REFUSALS);
     uint64_t a = rn_event_number(&beside->a, RN_TAG_EXIT, UINT64_MAX);
     uint64_t b = rn_event_number(&beside->b, RN_TAG_EXIT, UINT64_MAX);
     if (beside->found == NULL && a != b) {

@@ -218,12 +218,31 @@ class Clients(Twice):
     def test_a_request_with_a_foreign_origin_is_an_extra_request(self):
         _, _, replayed = self.run_twice("print(ask())\nif again():\n    ask(Origin='https://elsewhere.example')\n")
         self.assertVerdict(replayed, "diverged", 1)
-        self.assertIn("a request that was refused", replayed.stderr)
+        self.assertIn("more requests than when recorded were refused", replayed.receipt["sentence"])
 
     def test_a_malformed_request_is_an_extra_request(self):
         _, _, replayed = self.run_twice("print(ask())\nif again():\n    c = socket.create_connection((base.hostname, base.port))\n"
                                         "    c.sendall(b'nonsense\\r\\n\\r\\n')\n    c.recv(9)\n")
         self.assertVerdict(replayed, "diverged", 1)
+
+    REFUSED = ("def refused(request=b'nonsense\\r\\n\\r\\n'):\n    c = socket.create_connection((base.hostname, base.port))\n"
+               "    c.sendall(request)\n    print(c.recv(12))\n    c.close()\n"
+               "FOREIGN = b'GET / HTTP/1.1\\r\\nHost: elsewhere.example\\r\\n\\r\\n'\n")
+
+    def test_requests_refused_as_when_recorded_are_no_divergence(self):
+        _, _, replayed = self.run_twice(self.REFUSED + "refused()\nprint(ask())\nrefused()\nrefused(FOREIGN)\n")
+        self.assertVerdict(replayed, "reproduced", 0)
+        self.assertEqual((replayed.receipt["counts"]["malformed"], replayed.receipt["counts"]["malformed_recorded"]), (3, 3))
+
+    def test_a_malformed_request_that_does_not_come_again_is_named(self):
+        _, _, replayed = self.run_twice(self.REFUSED + "print(ask())\nran = again()\nrefused()\nif not ran:\n    refused()\n")
+        self.assertVerdict(replayed, "diverged", 1)
+        self.assertIn("fewer requests than when recorded were refused", replayed.receipt["sentence"])
+
+    def test_another_kind_of_refusal_is_another_request(self):
+        _, _, replayed = self.run_twice(self.REFUSED + "print(ask())\nrefused(FOREIGN if again() else b'nonsense\\r\\n\\r\\n')\n")
+        self.assertVerdict(replayed, "diverged", 1)
+        self.assertIn("more requests than when recorded were refused", replayed.receipt["sentence"])
 
     def test_a_client_that_leaves_a_stream_leaves_it_again(self):
         def endless(head, body, connection):

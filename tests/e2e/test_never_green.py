@@ -63,6 +63,15 @@ class NeverFalselyGreen(Case):
         self.assertVerdict(done, "diverged", 1)
         self.assertIn("stdout", done.stderr)
 
+    def test_what_was_not_compared_is_said_beside_the_verdict(self):
+        script = self.write("other.py", CLIENT + "\nprint('one line more')\n")
+        done = self.replay(sys.executable, script, *self.CALLS, options=["--ignore-output"])
+        self.assertVerdict(done, "reproduced", 0)
+        self.assertIn("reproduced (unguarded): 2 of 2 calls served, output not compared,", done.stderr.splitlines()[-1])
+        self.assertEqual(done.receipt["output"], "ignored")
+        self.assertIn("output was not compared", done.receipt["sentence"])
+        self.assertNotIn("not compared", self.replay_client(*self.CALLS).stderr)
+
     def test_another_exit_status_diverges(self):
         script = self.write("other.py", CLIENT + "\nsys.exit(4)\n")
         done = self.replay(sys.executable, script, *self.CALLS)

@@ -1,6 +1,7 @@
 /* The event of a run: its beginning, what it read and wrote, and its exit, read back from the store. */
 #include "main.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@ static struct rn_recording *recording;
 static struct rn_trace_id id;
 static struct rn_run_event *run;
 static struct rn_timer *deadline;
+static size_t wanted;
 
 static char *const argv[] = {"app", "--key", "value", NULL};
 static char *const environment[] = {"ZETA=secret-value", "ALPHA=1", "EMPTY=", NULL};
@@ -130,6 +132,50 @@ START_TEST(a_run_comes_back_with_its_streams_and_exit)
 }
 END_TEST
 
+/* Sends bytes to the port with our paths and waits, from the loop, until they were refused. */
+static void look_for_refusal(void *self)
+{
+    struct rn_gateway_counts counts = rn_gateway_counts(station.gateway);
+    (void)self;
+    if (counts.malformed + counts.misdirected == wanted) {
+        rn_loop_stop(station.loop);
+    } else {
+        rn_timer_start(deadline, 1000000);
+    }
+}
+
+static void be_refused(const char *request, size_t refusals)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(station.ports[0].port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(client, (const struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(send(client, request, strlen(request), 0), (ssize_t)strlen(request));
+    wanted = refusals;
+    deadline = deadline == NULL ? rn_timer_new(station.loop, look_for_refusal, NULL) : deadline;
+    rn_timer_start(deadline, 1);
+    rn_loop_run(station.loop);
+    close(client);
+}
+
+START_TEST(requests_that_were_refused_are_counted_in_the_run)
+{
+    be_refused("nonsense\r\n\r\n", 1);
+    be_refused("GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n", 2);
+    be_refused("GET / HTTP/1.1\r\nHost : a\r\n\r\n", 3);
+    finish(0);
+    ck_field(event_of_run(), RN_TAG_REFUSALS, RN_LIT("\2\1"));
+}
+END_TEST
+
+START_TEST(a_run_without_refusals_says_nothing_of_them)
+{
+    finish(0);
+    ck_assert(!rn_event_has(event_of_run(), RN_TAG_REFUSALS));
+}
+END_TEST
+
 START_TEST(the_users_key_marks_command_directory_and_trace)
 {
     struct rn_buffer message = {0};
@@ -169,8 +215,6 @@ END_TEST
  * Looks again and again, from the loop, until the store holds so much of what was written. The end of a stream stays with the
  * writer until more comes: a credential might begin there.
  */
-static size_t wanted;
-
 static void look(void *self)
 {
     (void)self;
@@ -288,6 +332,8 @@ Suite *rn_suite(void)
 {
     const TTest *const tests[] = {
         a_run_comes_back_with_its_streams_and_exit,
+        requests_that_were_refused_are_counted_in_the_run,
+        a_run_without_refusals_says_nothing_of_them,
         the_users_key_marks_command_directory_and_trace,
         ports_and_variables_are_kept_for_the_replay,
         much_output_is_stored_before_the_end,

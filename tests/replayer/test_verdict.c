@@ -40,7 +40,7 @@ END_TEST
 /* Each of these alone takes the green away, in every mode it can occur in. */
 START_TEST(no_single_fault_is_green)
 {
-    for (int fault = 0; fault < 12; fault++) {
+    for (int fault = 0; fault < 15; fault++) {
         for (int mode = RN_MODE_COMMAND; mode <= RN_MODE_SELF; mode++) {
             struct rn_verdict_facts facts = good((enum rn_replay_mode)mode);
             switch (fault) {
@@ -80,8 +80,17 @@ START_TEST(no_single_fault_is_green)
             case 11:
                 facts.bytes_differ = true;
                 break;
+            case 12:
+                facts.recorded_malformed = 1;
+                break;
+            case 13:
+                facts.misdirected = 1;
+                break;
+            case 14: /* as many, but of another kind */
+                facts.recorded_misdirected = facts.malformed = 1;
+                break;
             }
-            bool applies = fault <= 7 || (fault == 8 && mode != RN_MODE_SELF) ||
+            bool applies = fault <= 7 || ((fault == 8 || fault >= 12) && mode != RN_MODE_SELF) ||
                            ((fault == 9 || fault == 10) && mode == RN_MODE_COMMAND) ||
                            (fault == 11 && mode == RN_MODE_SELF);
             if (applies) {
@@ -90,6 +99,15 @@ START_TEST(no_single_fault_is_green)
             }
         }
     }
+}
+END_TEST
+
+START_TEST(what_was_refused_as_when_recorded_is_no_difference)
+{
+    struct rn_verdict_facts facts = good(RN_MODE_COMMAND);
+    facts.malformed = facts.recorded_malformed = 2;
+    facts.misdirected = facts.recorded_misdirected = 1;
+    expect(&facts, RN_VERDICT_REPRODUCED);
 }
 END_TEST
 
@@ -180,6 +198,7 @@ Suite *rn_suite(void)
 {
     Suite *suite = suite_create("verdict");
     RN_CASE(suite, "verdict", all_as_recorded_is_green, no_single_fault_is_green,
+            what_was_refused_as_when_recorded_is_no_difference,
             a_miss_is_a_divergence_even_when_nothing_was_served,
             an_application_that_never_came_is_incomparable, damage_and_gaps_come_before_everything,
             without_a_recorded_end_there_is_nothing_to_compare_output_with,
