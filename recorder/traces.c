@@ -99,6 +99,9 @@ static void settings_for(struct rn_traces *traces, struct rn_open_trace *trace,
                                           .release = common->release,
                                           .tags = common->tags,
                                           .kind = traces->run != NULL ? "run" : "serve"};
+    if (traces->run != NULL) {
+        out->parent = traces->run->id; /* several runs may share a session, and run at once */
+    }
     if (!is_id(rn_bytes_text(trace->label), &out->id)) {
         rn_uuid7(out->id.bytes);
         out->name = trace->label[0] == '\0' ? NULL : trace->label;

@@ -99,7 +99,14 @@ static enum rn_status add_text(struct chosen *chosen, const char *text, struct r
 bool rn_catalog_opened(const struct rn_trace_summary *run, const struct rn_trace_summary *trace,
                        const struct rn_trace_summary *best)
 {
-    if (!run->has_run || run->started_wall_ns > trace->started_wall_ns) {
+    if (!run->has_run || !rn_bytes_equal(trace->kind, RN_LIT("run"))) {
+        return false;
+    }
+    if (rn_trace_id_equal(&trace->parent, &run->id)) {
+        return true;
+    }
+    if (run->started_wall_ns > trace->started_wall_ns ||
+        (best != NULL && rn_trace_id_equal(&trace->parent, &best->id))) {
         return false;
     }
     if (best == NULL || run->started_wall_ns != best->started_wall_ns) {

@@ -66,8 +66,10 @@ struct rn_catalog {
 enum rn_status rn_catalog_choose(struct rn_catalog *catalog, struct rn_store *store,
                                  const char *const *texts, struct rn_error *error);
 /*
- * The one rule by which a trace belongs to a run of its session: the last that had started by then, and of equal starts the one
- * with the greater id. Whether `run` is a better answer than `best` (NULL: there is none yet).
+ * The one rule by which a trace belongs to a run of its session. What `serve` recorded belongs to none, whatever it names. What a run's
+ * recorder opened names that run as its parent; where it names another parent, or none as in older recordings, the run is
+ * the last that had started by then, and of equal starts the one with the greater id. Whether `run` is a better answer
+ * than `best` (NULL: there is none yet).
  */
 bool rn_catalog_opened(const struct rn_trace_summary *run, const struct rn_trace_summary *trace,
                        const struct rn_trace_summary *best);

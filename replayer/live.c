@@ -78,11 +78,16 @@ void rn_live_free(struct rn_live *live)
 
 /* --- which trace --------------------------------------------------------------------------------------------------- */
 
-static bool is_named(const struct rn_trace_summary *trace, struct rn_bytes label)
+/* Who names an id means that trace, or the child that was opened because the id was taken; the run is never taken. */
+static bool is_named(const struct rn_catalog *catalog, const struct rn_trace_summary *trace,
+                     struct rn_bytes label)
 {
     struct rn_trace_id id;
     if (label.len == 32 && rn_trace_id_parse(label, &id)) {
-        return rn_trace_id_equal(&trace->id, &id) || rn_trace_id_equal(&trace->parent, &id);
+        bool is_run =
+            catalog->has_run && rn_trace_id_equal(&catalog->traces[catalog->root].summary.id, &id);
+        return rn_trace_id_equal(&trace->id, &id) ||
+               (!is_run && rn_trace_id_equal(&trace->parent, &id));
     }
     return trace->is_alias && rn_bytes_equal_nocase(trace->name, label);
 }
@@ -90,7 +95,7 @@ static bool is_named(const struct rn_trace_summary *trace, struct rn_bytes label
 size_t rn_live_trace(const struct rn_catalog *catalog, struct rn_bytes label, size_t from)
 {
     for (size_t i = from; i < catalog->trace_count; i++) {
-        if (label.len > 0 ? is_named(&catalog->traces[i].summary, label)
+        if (label.len > 0 ? is_named(catalog, &catalog->traces[i].summary, label)
                           : !catalog->has_run || i == catalog->root) {
             return i;
         }

@@ -182,8 +182,9 @@ static void join_child(struct rn_check_plan *plan, struct rn_store *store, struc
             root->fault = job->fault;
         }
         if (!found && job->finding.len == 0 && job_of(plan, &summary.parent) != NULL) {
-            job->finding = RN_LIT("it was opened when the run of its parent had ended, and no "
-                                  "command asks for it again");
+            job->finding =
+                RN_LIT("it was not opened by the run of its parent, and no command asks for it "
+                       "again");
             job->fault = RN_LIT("no command");
         }
     }

@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import unittest
 
 import harness
@@ -29,6 +30,18 @@ if line == "twice":
     print("again:", ask(line))
 if line.startswith("exit "):
     sys.exit(int(line[5:]))
+'''
+
+# Asks in the trace of its run, and when all others have done so in one that it opens itself.
+INNER = r'''
+def ask(url, path, text):
+    base = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(base.hostname, base.port, timeout=60)
+    connection.request("POST", path, json.dumps({"said": text}), {"Content-Type": "application/json"})
+    print(connection.getresponse().read().decode())
+    connection.close()
+ask(os.environ["OPENAI_BASE_URL"], "/v1/chat", "first " + sys.argv[1])
+ask(os.environ["REENACT_URL"], "/t/inner/openai/v1/chat", "second")
 '''
 
 
@@ -114,6 +127,23 @@ class Each(harness.Case):
     def test_a_session_of_ones_own_choice_holds_them_all(self):
         self.assertEqual(self.each("a\nb\n", "--session", "nightly").returncode, 0)
         self.assertEqual(len({trace["session"] for trace in self.log()}), 1)
+
+    def test_runs_at_once_in_one_session_keep_the_traces_that_each_opened(self):
+        together = threading.Barrier(2)
+
+        def meet(head, body, connection):
+            if b"first" in body:
+                together.wait(60)
+            return harness.echo(head, body, connection)
+        self.server = self.upstream(meet)
+        inner = self.write("inner.py", AGENT.split("line = ")[0] + INNER)
+        done = self.each("a\nb\n", "--session", "nightly", "-j", "2", command=(sys.executable, inner, "{input}"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.server.stop()
+        for name in ("suite/1", "suite/2"):
+            replayed = self.replay(trace=name)
+            self.assertVerdict(replayed, "reproduced", 0)
+            self.assertEqual((len(replayed.receipt["traces"]), replayed.receipt["counts"]["served"]), (2, 2))
 
     def test_standard_input_holds_the_cases_and_no_case_reads_it(self):
         reader = ("sh", "-c", 'cat; echo "{input}"')

@@ -98,6 +98,17 @@ class Serve(Case):
             self.assertTrue(kept.stdout.endswith(told), f"event {i + 1}")
         self.assertEqual(self.traces()[0]["state"], "lost")
 
+    def test_what_is_served_later_in_the_session_of_a_run_is_no_part_of_its_replay(self):
+        upstream = self.upstream()
+        recorded = self.record(upstream, sys.executable, self.client, "POST|/chat|{}", options=["--session", "shared"])
+        self.assertEqual(recorded.returncode, 0, recorded.stderr)
+        run = self.traces()[0]["trace"]
+        process, port = self.serve(upstream, "--session", "shared")
+        for path in ("/toy/x", "/t/other/toy/x", f"/t/{run}/toy/x"):
+            self.assertEqual(self.call(port, path)[0], 200)
+        self.assertEqual(self.end(process)[0], 0)
+        self.assertVerdict(self.replay(trace=run), "reproduced", 0)
+
     def test_an_open_exchange_of_a_killed_recorder_is_lost_and_incomparable(self):
         def hang(head, body, connection):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: x\n\n\r\n")

@@ -232,6 +232,41 @@ START_TEST(a_run_brings_the_traces_it_opened)
 }
 END_TEST
 
+/* A session of one's own choice holds what others record later; none of that happened to this run. */
+START_TEST(what_serve_records_in_the_session_of_a_run_is_not_the_runs)
+{
+    struct rn_trace_id mine = {{1}};
+    struct rn_trace_id other = {{2}};
+    const struct rn_trace_summary run = {
+        .id = mine, .has_run = true, .kind = RN_LIT("run"), .started_wall_ns = 10};
+    struct rn_trace_summary later = {.kind = RN_LIT("serve"), .started_wall_ns = 20};
+    ck_assert(!rn_catalog_opened(&run, &later, NULL));
+    later.parent = mine;
+    ck_assert(!rn_catalog_opened(&run, &later, NULL));
+    later.kind = RN_LIT("run");
+    ck_assert(rn_catalog_opened(&run, &later, NULL));
+    later.parent = other;
+    ck_assert(rn_catalog_opened(&run, &later, NULL));
+}
+END_TEST
+
+START_TEST(of_runs_at_once_the_one_that_is_named_opened_the_trace)
+{
+    const struct rn_trace_summary first = {
+        .id = {{1}}, .has_run = true, .kind = RN_LIT("run"), .started_wall_ns = 10};
+    const struct rn_trace_summary second = {
+        .id = {{2}}, .has_run = true, .kind = RN_LIT("run"), .started_wall_ns = 15};
+    struct rn_trace_summary trace = {
+        .parent = first.id, .kind = RN_LIT("run"), .started_wall_ns = 20};
+    ck_assert(rn_catalog_opened(&first, &trace, NULL));
+    ck_assert(rn_catalog_opened(&first, &trace, &second));
+    ck_assert(!rn_catalog_opened(&second, &trace, &first));
+    trace.started_wall_ns = 5; /* the clock was put back in between */
+    ck_assert(rn_catalog_opened(&first, &trace, NULL));
+    ck_assert(!rn_catalog_opened(&second, &trace, NULL));
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("match");
@@ -250,6 +285,8 @@ Suite *rn_suite(void)
     tcase_add_test(cases, other_fields_refuse_a_row_and_the_next_one_is_tried);
     tcase_add_test(cases, matching_stays_inside_its_trace);
     tcase_add_test(cases, a_run_brings_the_traces_it_opened);
+    tcase_add_test(cases, what_serve_records_in_the_session_of_a_run_is_not_the_runs);
+    tcase_add_test(cases, of_runs_at_once_the_one_that_is_named_opened_the_trace);
     suite_add_tcase(suite, cases);
     return suite;
 }
