@@ -251,10 +251,16 @@ void rn_reader_append(struct rn_reader *reader, struct rn_slot *slot, const stru
 
 void rn_reader_error(struct rn_reader *reader, const struct rn_json *body)
 {
-    const struct rn_json *error = rn_json_member(body, "error");
-    const struct rn_json *message = rn_json_member(error == NULL ? body : error, "message");
-    if (message == NULL) {
-        message = error != NULL ? error : rn_json_member(body, "detail");
+    /* Wherever providers put the sentence; the first string counts. */
+    static const char *const places[] = {"/error/message",  "/error/reason", "/error/detail",
+                                         "/error",          "/message",      "/detail/error",
+                                         "/detail/message", "/detail",       "/status/error"};
+    const struct rn_json *message = NULL;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        message = rn_json_at(body, places[i]);
+        if (message != NULL && message->kind == RN_JSON_STRING) {
+            break;
+        }
     }
     reader->out->error = rn_reader_text(reader, message);
 }
@@ -340,36 +346,81 @@ static bool fits(const struct rn_dialect_row *row, const struct rn_reading_input
            rn_bytes_ends_with(path, rn_bytes_text(row->path));
 }
 
-static const struct rn_dialect_row *find_row(const struct rn_reading_input *input)
+/* A request on its way to its dialect: parsed once, whoever wants to look at it. */
+struct asked {
+    const struct rn_reading_input *input;
+    struct rn_bytes path; /* without query and last slashes */
+    struct rn_arena arena;
+    struct rn_json *body; /* NULL where there is none, or none that can be read */
+    bool parsed;
+    enum rn_status status;
+    struct rn_error error;
+};
+
+static struct asked asked_of(const struct rn_reading_input *input)
 {
     struct rn_bytes path = rn_bytes_sub(input->target, 0, rn_bytes_find_byte(input->target, '?'));
     while (path.len > 0 && path.data[path.len - 1] == '/') {
         path.len--;
     }
+    return (struct asked){.input = input, .path = path};
+}
+
+static void parse(struct asked *asked)
+{
+    if (!asked->parsed) {
+        asked->parsed = true;
+        asked->status = rn_json_parse(&asked->arena, asked->input->request_body, &asked->body, NULL,
+                                      &asked->error);
+    }
+}
+
+/* What cannot be read is of a dialect only where more than the body would have told. */
+static bool is_of(const struct rn_dialect_row *row, struct asked *asked)
+{
+    if (row->request_text != NULL) {
+        return true;
+    }
+    if (asked->input->request_body.len == 0 && (row->knows == NULL || row->knows(NULL))) {
+        asked->parsed = true;
+        return true;
+    }
+    parse(asked);
+    return asked->status != RN_OK ? !row->by_body : row->knows == NULL || row->knows(asked->body);
+}
+
+static const struct rn_dialect_row *find_row(struct asked *asked)
+{
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (fits(table[i], input, path)) {
+        if (fits(table[i], asked->input, asked->path) && is_of(table[i], asked)) {
             return table[i];
         }
     }
     return NULL;
 }
 
-/* RN_OK with *known false: some other call that ends in the same path. */
-static enum rn_status read_request(struct rn_reader *reader, const struct rn_dialect_row *row,
-                                   struct rn_bytes text, bool *known, struct rn_error *error)
+enum rn_dialect rn_dialect_of(const struct rn_reading_input *input)
 {
-    struct rn_arena arena = {0};
-    struct rn_json *body = NULL;
-    enum rn_status status = rn_json_parse(&arena, text, &body, NULL, error);
-    *known = status != RN_OK || row->knows == NULL || row->knows(body);
-    if (status == RN_OK && *known) {
-        reader->tail = &reader->out->request;
-        rn_reader_request(reader, row, body);
-        row->request(reader, body);
-        status = reader->status;
+    struct asked asked = asked_of(input);
+    const struct rn_dialect_row *row = find_row(&asked);
+    rn_arena_free(&asked.arena);
+    return row == NULL ? RN_DIALECT_NONE : row->dialect;
+}
+
+static enum rn_status read_request(struct rn_reader *reader, const struct rn_dialect_row *row,
+                                   const struct asked *asked, struct rn_error *error)
+{
+    reader->tail = &reader->out->request;
+    if (row->request_text != NULL) {
+        row->request_text(reader, asked->input->request_body);
+    } else if (asked->status != RN_OK) {
+        return rn_fail(error, asked->status == RN_NOMEM ? RN_NOMEM : RN_INVALID, "%s",
+                       asked->error.text);
+    } else {
+        rn_reader_request(reader, row, asked->body);
+        row->request(reader, asked->body);
     }
-    rn_arena_free(&arena);
-    return status == RN_LIMIT ? RN_INVALID : status;
+    return reader->status == RN_LIMIT ? RN_INVALID : reader->status;
 }
 
 static bool is_event_stream(struct rn_bytes type)
@@ -431,19 +482,19 @@ enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_i
                                struct rn_reading *out, struct rn_error *error)
 {
     *out = (struct rn_reading){.dialect = RN_DIALECT_NONE};
-    const struct rn_dialect_row *row = find_row(input);
+    struct asked asked = asked_of(input);
+    const struct rn_dialect_row *row = find_row(&asked);
     if (row == NULL) {
-        return RN_OK;
+        rn_arena_free(&asked.arena);
+        return asked.status == RN_NOMEM ? RN_NOMEM : RN_OK;
     }
     struct rn_reader reader = {
         .arena = arena, .input = input, .out = out, .documents = &out->documents, .status = RN_OK};
-    bool known = false;
-    enum rn_status status = read_request(&reader, row, input->request_body, &known, error);
-    if (known) {
-        out->dialect = row->dialect;
-        out->kind = row->kind;
-    }
-    if (status == RN_OK && known && input->response_body.len > 0) {
+    out->dialect = row->dialect;
+    out->kind = row->kind;
+    enum rn_status status = read_request(&reader, row, &asked, error);
+    rn_arena_free(&asked.arena);
+    if (status == RN_OK && input->response_body.len > 0) {
         status = read_answer(&reader, row, input, error);
     }
     out->finished = rn_finish_of(out);

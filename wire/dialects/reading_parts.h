@@ -34,6 +34,7 @@ struct rn_reader {
     struct rn_document **documents; /* where the next document is linked */
     struct rn_slot *slots; /* by group, kind and index: the order of an answer that comes whole */
     size_t slot_count;
+    void *held;         /* what a dialect keeps of the request for the answer, in the arena */
     uint64_t counts[4]; /* tokens as the dialect counts them */
     enum rn_status status;
 };
@@ -55,10 +56,17 @@ struct rn_dialect_row {
     bool (*fits)(const struct rn_reading_input *input, struct rn_bytes path);
     /* Whether it is a request of the dialect and not of some other call that looks like it; NULL: it is. `body` is NULL where there is none. */
     bool (*knows)(const struct rn_json *body);
+    bool
+        by_body; /* `fits` says little: a body that cannot be read is nobody's, not this dialect's */
     const char
         *bounds[3];     /* pointers to what bounds the answer in tokens; the first there counts */
     const char *format; /* pointer to the type of the format asked for, or NULL */
+    /* Members of the request that are no parameters, beside those that no dialect counts; ends with NULL. NULL: no more. */
+    const char *const *said;
+    /* `body` is NULL where there is none: only for rows that know NULL. */
     void (*request)(struct rn_reader *reader, const struct rn_json *body);
+    /* Instead of `knows` and `request`, where a request is not one JSON value. */
+    void (*request_text)(struct rn_reader *reader, struct rn_bytes body);
     void (*answer)(struct rn_reader *reader, const struct rn_json *body);
     /* Instead of `answer`, where a tree of the whole body would be too dear. Returns what the JSON amounts to. */
     enum rn_status (*answer_text)(struct rn_reader *reader, struct rn_bytes body,

@@ -8,13 +8,18 @@
 #include "reading_parts.h"
 
 /* Members that are no parameters: what is said, what may be called, who asks, and how the answer travels. */
-static bool is_parameter(struct rn_bytes name)
+static bool is_parameter(const struct rn_dialect_row *row, struct rn_bytes name)
 {
     static const char *const others[] = {"model",        "messages",       "input",    "prompt",
                                          "instructions", "system",         "tools",    "functions",
                                          "stream",       "stream_options", "metadata", "user"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         if (rn_bytes_equal(name, rn_bytes_text(others[i]))) {
+            return false;
+        }
+    }
+    for (size_t i = 0; row->said != NULL && row->said[i] != NULL; i++) {
+        if (rn_bytes_equal(name, rn_bytes_text(row->said[i]))) {
             return false;
         }
     }
@@ -29,12 +34,13 @@ static enum rn_status add_parameter(struct rn_buffer *out, const struct rn_json 
     return status == RN_OK ? rn_buffer_add(out, member->raw) : status;
 }
 
-static void read_parameters(struct rn_reader *reader, const struct rn_json *body)
+static void read_parameters(struct rn_reader *reader, const struct rn_dialect_row *row,
+                            const struct rn_json *body)
 {
     struct rn_buffer text = {0};
     enum rn_status status = rn_buffer_add_byte(&text, '{');
     for (size_t i = 0; i < body->count && status == RN_OK; i++) {
-        if (is_parameter(body->sorted[i]->name)) {
+        if (is_parameter(row, body->sorted[i]->name)) {
             status = add_parameter(&text, body->sorted[i]);
         }
     }
@@ -71,9 +77,12 @@ static void read_bound(struct rn_reader *reader, const struct rn_dialect_row *ro
 void rn_reader_request(struct rn_reader *reader, const struct rn_dialect_row *row,
                        const struct rn_json *body)
 {
+    if (body == NULL || body->kind != RN_JSON_OBJECT_BEGIN) {
+        return;
+    }
     reader->out->model_asked = rn_reader_text(reader, rn_json_member(body, "model"));
     read_tools(reader, body);
-    read_parameters(reader, body);
+    read_parameters(reader, row, body);
     read_bound(reader, row, body);
     if (row->format != NULL) {
         const struct rn_json *format = rn_json_at(body, row->format);
