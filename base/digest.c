@@ -2,6 +2,7 @@
 #include "digest.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <zlib.h>
 
 #include "memory.h"
+#include "reserve.h"
 
 struct rn_sha256 {
     EVP_MD_CTX *context;
@@ -74,6 +76,43 @@ static void free_at_exit(void)
     sha256 = NULL;
     hmac = NULL;
 }
+
+/* --- libcrypto's memory ------------------------------------------------------------------------ */
+
+/* Its beginning takes about a third of this; the rest is for connections whose handshake is under way. */
+static _Alignas(16) uint8_t reserved[(size_t)4 * 1024 * 1024];
+static struct rn_reserve reserve = RN_RESERVE_OVER(reserved);
+
+static void *crypto_alloc(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return size == 0 ? NULL : rn_reserve_alloc(&reserve, size);
+}
+
+static void crypto_free(void *block, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    rn_reserve_free(&reserve, block);
+}
+
+static void *crypto_realloc(void *block, size_t size, const char *file, int line)
+{
+    if (size == 0) {
+        crypto_free(block, file, line);
+        return NULL;
+    }
+    return rn_reserve_realloc(&reserve, block, size);
+}
+
+void rn_digest_serve(void)
+{
+    /* Refused once libcrypto has allocated anything; then it goes on with what it has. */
+    (void)CRYPTO_set_mem_functions(crypto_alloc, crypto_realloc, crypto_free);
+}
+
+/* --- what a thread keeps -------------------------------------------------------------------------------------------- */
 
 static void prepare(void)
 {

@@ -8,6 +8,12 @@
 
 #define RN_SHA256_BYTES 32
 
+/*
+ * For a program, at its very beginning: libcrypto gets its memory from ours, and a reserve stands behind it (reserve.h), since
+ * 3.0 crashes when its own beginning is refused some. Without it, as in unit tests, all below works the same.
+ */
+void rn_digest_serve(void);
+
 /* A running SHA-256. Opaque; rn_sha256_end or rn_sha256_drop frees it. One thread at a time. */
 struct rn_sha256;
 

@@ -9,8 +9,29 @@
 #include "human.h"
 #include "printable.h"
 
+/* jansson leaves out what it has no memory for, so it is noticed where it asks for it. */
+static bool has_run_out;
+
+static void *json_alloc(size_t size)
+{
+    void *block = rn_alloc(size);
+    has_run_out = has_run_out || block == NULL;
+    return block;
+}
+
+void rn_json_out_serve(void)
+{
+    json_set_alloc_funcs(json_alloc, rn_free);
+}
+
+void rn_json_out_short(void)
+{
+    has_run_out = true;
+}
+
 json_t *rn_json_out_new(const char *schema)
 {
+    rn_json_out_serve(); /* other writers of documents set their own */
     json_t *document = json_object();
     rn_json_out_text(document, "schema", schema);
     return document;
@@ -50,6 +71,8 @@ void rn_json_out_bytes(json_t *object, const char *name, struct rn_bytes bytes)
     (void)snprintf(coded_name, sizeof coded_name, "%s_base64", name);
     if (rn_json_out_base64(&coded, bytes) == RN_OK) {
         (void)json_object_set_new(object, coded_name, string_of(rn_buffer_bytes(&coded)));
+    } else {
+        rn_json_out_short();
     }
     rn_buffer_free(&coded);
 }
@@ -110,6 +133,8 @@ void rn_json_out_runs(json_t *object, const char *name, struct rn_bytes runs)
             (void)json_array_append_new(array, string_of(run));
         } else if (rn_printable(&text, run, RN_PRINTABLE_TEXT) == RN_OK) {
             (void)json_array_append_new(array, string_of(rn_buffer_bytes(&text)));
+        } else {
+            rn_json_out_short();
         }
         rn_buffer_free(&text);
     }
@@ -179,8 +204,8 @@ void rn_json_out_summary(json_t *object, const struct rn_trace_summary *summary)
 
 bool rn_json_out_put(FILE *stream, json_t *document)
 {
-    bool good = document != NULL && json_dumpf(document, stream, JSON_INDENT(2)) == 0 &&
-                fputc('\n', stream) != EOF;
+    bool good = document != NULL && !has_run_out &&
+                json_dumpf(document, stream, JSON_INDENT(2)) == 0 && fputc('\n', stream) != EOF;
     json_decref(document);
     return good;
 }

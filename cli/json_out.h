@@ -13,8 +13,14 @@
 #include "base/bytes.h"
 #include "store/trace.h"
 
+/* For a program, at its very beginning: jansson gets its memory from base/memory.h. */
+void rn_json_out_serve(void);
+
 /* A new document {"schema": schema}. */
 json_t *rn_json_out_new(const char *schema);
+
+/* There was no memory for what belongs into the document: rn_json_out_put will refuse it. */
+void rn_json_out_short(void);
 
 void rn_json_out_bytes(json_t *object, const char *name, struct rn_bytes bytes);
 void rn_json_out_text(json_t *object, const char *name, const char *text);
@@ -37,7 +43,7 @@ void rn_json_out_summary(json_t *object, const struct rn_trace_summary *summary)
 /* Appends standard base64. */
 enum rn_status rn_json_out_base64(struct rn_buffer *out, struct rn_bytes bytes);
 
-/* Prints the document with a line end and frees it. False when memory or the stream failed. */
+/* Prints the document with a line end and frees it. False when the stream failed, or memory anywhere before. */
 bool rn_json_out_put(FILE *stream, json_t *document);
 
 #endif

@@ -4,12 +4,14 @@
  */
 #include "commands.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/memory.h"
+#include "gateway/inherited.h"
+#include "json_out.h"
 
 const struct rn_cli_command *const rn_cli_commands[] = {
     &rn_cmd_record,   &rn_cmd_serve, &rn_cmd_replay, &rn_cmd_backtest,
@@ -56,10 +58,12 @@ static const struct rn_cli_command *by_custom(const char *word)
 int main(int argc, char **argv)
 {
     char *help[] = {(char[]){"help"}, NULL};
+    rn_inherited_note();
     /* Who ignores the ends of children hands that down to us, and nobody could wait for a command. */
     (void)signal(SIGCHLD, SIG_DFL);
     rn_memory_serve();
-    json_set_alloc_funcs(rn_alloc, rn_free);
+    rn_digest_serve();
+    rn_json_out_serve();
     if (argc < 2) {
         (void)rn_cmd_help.run(1, help);
         return RN_EXIT_TROUBLE;

@@ -1,13 +1,13 @@
 /*
  * Running COMMAND: environment, working directory, pipes, signals, exit status.
  *
- * The child is forked before anything else is opened and waits; it inherits no descriptor of ours but 0, 1 and 2, and
- * signal dispositions and mask as we were given them. Signals that are sent to us (HUP, INT, QUIT, TERM, USR1, USR2) are
+ * The child is forked before anything else is opened and waits; it inherits no descriptor of ours, and descriptors, signal
+ * dispositions and mask as we were given them (inherited.h). Signals that are sent to us (HUP, INT, QUIT, TERM, USR1, USR2) are
  * passed on; those a terminal sends to the whole group (INT, QUIT by key) are not sent twice. Terminals come later:
  * stdout and stderr are pipes for now.
  *
  * One command at a time, from the loop's thread. From prepare to free the passed-on signals are blocked (in this thread and
- * in those it makes), so they do not end us; SIGPIPE is ignored in this process for good and has its default in the child.
+ * in those it makes), so they do not end us; SIGPIPE is ignored in this process for good.
  */
 #ifndef RN_GATEWAY_COMMAND_H
 #define RN_GATEWAY_COMMAND_H

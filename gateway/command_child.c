@@ -2,7 +2,7 @@
  * The child between fork and exec: puts its descriptors in place, waits for its environment, becomes COMMAND.
  *
  * In come settings (its own copy, since it is a fork) and descriptors; out goes a program, or a stage and an errno. It leads
- * no loop, keeps nothing open but 0, 1 and 2, and ends by itself when its parent is gone before saying go.
+ * no loop, keeps nothing of ours open, and ends by itself when its parent is gone before saying go.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +13,7 @@
 
 #include "base/memory.h"
 #include "command_internal.h"
-
-/* Where the two pipes to the parent stand while the child waits. */
-enum { GO = 3, FAILURE = 4, FIRST_UNUSED = 5 };
+#include "inherited.h"
 
 static _Noreturn void give_up(int failure, enum rn_child_stage stage)
 {
@@ -25,7 +23,7 @@ static _Noreturn void give_up(int failure, enum rn_child_stage stage)
     _exit(127);
 }
 
-/* Moves the streams to 0..2 and the pipes out of the way, then to GO and FAILURE; everything else is closed. */
+/* Moves the streams to 0..2. Beside the two pipes to the parent only what it was given itself stays open. */
 static bool put_in_place(const struct rn_command_settings *settings,
                          const struct rn_child_wiring *wiring)
 {
@@ -40,16 +38,14 @@ static bool put_in_place(const struct rn_command_settings *settings,
             return false;
         }
     }
-    int go = fcntl(wiring->go, F_DUPFD_CLOEXEC, FIRST_UNUSED);
-    int failure = fcntl(wiring->failure, F_DUPFD_CLOEXEC, FIRST_UNUSED);
-    return go >= 0 && failure >= 0 && dup3(go, GO, O_CLOEXEC) >= 0 &&
-           dup3(failure, FAILURE, O_CLOEXEC) >= 0 && close_range(FIRST_UNUSED, ~0U, 0) == 0;
+    const int pipes[] = {wiring->go, wiring->failure};
+    return rn_inherited_close_others(pipes, 2);
 }
 
-static bool read_exactly(void *out, size_t len)
+static bool read_exactly(int go, void *out, size_t len)
 {
     for (uint8_t *at = out; len > 0;) {
-        ssize_t got = read(GO, at, len);
+        ssize_t got = read(go, at, len);
         if (got > 0) {
             at += got;
             len -= (size_t)got;
@@ -80,17 +76,17 @@ static char **list_of(char *text, size_t len)
 }
 
 /* Waits. The list, or an end of the process. */
-static char **receive_environment(const struct rn_command_settings *settings)
+static char **receive_environment(const struct rn_command_settings *settings, int go)
 {
     uint64_t len;
-    if (!read_exactly(&len, sizeof len)) {
+    if (!read_exactly(go, &len, sizeof len)) {
         _exit(127); /* the parent is gone or changed its mind */
     }
     if (len == RN_CHILD_OWN_ENVIRONMENT) {
         return (char **)(uintptr_t)settings->environment; /* exec only reads it */
     }
     char *text = rn_alloc((size_t)len);
-    if (text != NULL && !read_exactly(text, (size_t)len)) {
+    if (text != NULL && !read_exactly(go, text, (size_t)len)) {
         _exit(127);
     }
     return text == NULL ? NULL : list_of(text, (size_t)len);
@@ -98,20 +94,20 @@ static char **receive_environment(const struct rn_command_settings *settings)
 
 void rn_child_run(const struct rn_command_settings *settings, const struct rn_child_wiring *wiring)
 {
-    /* The mask and all other dispositions are still those we were given; this one is ours to set (upstream.h). */
-    (void)signal(SIGPIPE, SIG_DFL);
+    /* The mask and all other dispositions are still those we were given. */
+    rn_inherited_signals();
     if (!put_in_place(settings, wiring)) {
         give_up(wiring->failure, RN_CHILD_SETUP);
     }
-    char **environment = receive_environment(settings);
+    char **environment = receive_environment(settings, wiring->go);
     if (environment == NULL) {
         errno = ENOMEM;
-        give_up(FAILURE, RN_CHILD_SETUP);
+        give_up(wiring->failure, RN_CHILD_SETUP);
     }
     if (settings->cwd != NULL && chdir(settings->cwd) != 0) {
-        give_up(FAILURE, RN_CHILD_DIRECTORY);
+        give_up(wiring->failure, RN_CHILD_DIRECTORY);
     }
     environ = environment; /* where execvp looks for PATH, and what it passes on */
     (void)execvp(settings->argv[0], settings->argv);
-    give_up(FAILURE, RN_CHILD_EXECUTE);
+    give_up(wiring->failure, RN_CHILD_EXECUTE);
 }

@@ -10,9 +10,13 @@
 #include <assert.h>
 #include <ev.h>
 #include <stddef.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/reserve.h"
 
 /* Work that keeps making work yields to the kernel's news after so many rounds. */
 #define ROUNDS_MAX 64
@@ -157,14 +161,58 @@ static void on_no_wait(struct ev_loop *ev, ev_idle *watcher, int events)
     (void)events;
 }
 
+/* --- what libev would die of ------------------------------------------------------------------ */
+
+/* Its arrays at RN_CONNECTIONS_MAX connections, grown by doubling, come to less. */
+static _Alignas(16) uint8_t reserved[(size_t)2 * 1024 * 1024];
+static struct rn_reserve reserve = RN_RESERVE_OVER(reserved);
+
+/* libev aborts when this gives NULL for a size, so what makes it grow asks can_grow first. */
+static void *resize(void *block, long size)
+{
+    if (size == 0) {
+        rn_reserve_free(&reserve, block);
+        return NULL;
+    }
+    return rn_reserve_realloc(&reserve, block, (size_t)size);
+}
+
+static bool can_grow(void)
+{
+    return rn_reserve_is_well(&reserve);
+}
+
+/*
+ * Its own answer to a system call that failed is to abort. Where this is called it tries again, or goes on without: a wait
+ * that failed is a turn without news, and a descriptor for wake-ups is wanted until there is one.
+ */
+static void on_trouble(const char *what)
+{
+    (void)what;
+    const struct timespec breath = {.tv_nsec = 1000000};
+    (void)nanosleep(&breath, NULL);
+}
+
+/* A descriptor for wake-ups is libev's first need in rn_wake_new; for want of one it would try for ever. */
+static bool has_descriptor_left(void)
+{
+    int descriptor = eventfd(0, EFD_CLOEXEC);
+    if (descriptor >= 0) {
+        (void)close(descriptor);
+    }
+    return descriptor >= 0;
+}
+
 /* --- the loop -------------------------------------------------------------------------------- */
 
 struct rn_loop *rn_loop_new(void)
 {
-    struct rn_loop *loop = rn_calloc(1, sizeof *loop);
+    struct rn_loop *loop = can_grow() ? rn_calloc(1, sizeof *loop) : NULL;
     if (loop == NULL) {
         return NULL;
     }
+    ev_set_allocator(resize);
+    ev_set_syserr_cb(on_trouble);
     /* NOENV: LIBEV_FLAGS of the recorded program must not choose our backend. */
     loop->ev = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK);
     if (loop->ev == NULL) {
@@ -231,7 +279,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *watcher, int events)
 
 struct rn_timer *rn_timer_new(struct rn_loop *loop, rn_loop_callback *call, void *self)
 {
-    struct rn_timer *timer = rn_calloc(1, sizeof *timer);
+    struct rn_timer *timer = can_grow() ? rn_calloc(1, sizeof *timer) : NULL;
     if (timer == NULL) {
         return NULL;
     }
@@ -287,7 +335,7 @@ static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
 
 struct rn_wake *rn_wake_new(struct rn_loop *loop, rn_loop_callback *call, void *self)
 {
-    struct rn_wake *wake = rn_calloc(1, sizeof *wake);
+    struct rn_wake *wake = can_grow() && has_descriptor_left() ? rn_calloc(1, sizeof *wake) : NULL;
     if (wake == NULL) {
         return NULL;
     }
@@ -329,7 +377,7 @@ static void on_ready(struct ev_loop *ev, ev_io *watcher, int events)
 struct rn_watch *rn_watch_new(struct rn_loop *loop, int descriptor, rn_watch_callback *call,
                               void *self)
 {
-    struct rn_watch *watch = rn_calloc(1, sizeof *watch);
+    struct rn_watch *watch = can_grow() ? rn_calloc(1, sizeof *watch) : NULL;
     if (watch == NULL) {
         return NULL;
     }
