@@ -40,7 +40,9 @@ enum rn_dialect {
     RN_DIALECT_TAVILY,
     RN_DIALECT_EXA,
     RN_DIALECT_BRAVE,
-    RN_DIALECT_RULE, /* a private service, read by the user's pointer rules */
+    RN_DIALECT_RULE,          /* a private service, read by the user's pointer rules */
+    RN_DIALECT_WEAVIATE,      /* GraphQL; the gRPC of its newer clients is not HTTP/1.1 */
+    RN_DIALECT_OLLAMA_SEARCH, /* web_search and web_fetch */
     RN_DIALECT_COUNT
 };
 /* "openai.chat", "gemini.generate", "qdrant", ...; "" for none. */
@@ -76,6 +78,7 @@ struct rn_said {
     struct rn_bytes text; /* the text, the tool call's arguments, the tool's result */
     struct rn_bytes name; /* tool name */
     struct rn_bytes id;   /* tool call id */
+    bool is_error;        /* a tool's result, and who gives it says that the tool failed */
 };
 
 /* Which way a score points. */
@@ -136,6 +139,7 @@ struct rn_reading {
      */
     struct rn_bytes operation;
     struct rn_bytes target;
+    struct rn_bytes service;  /* of RN_DIALECT_RULE: how the rule calls it */
     struct rn_said *request;  /* in order */
     struct rn_said *response; /* in order; streams assembled */
     struct rn_document *documents;
@@ -174,6 +178,8 @@ struct rn_reading {
     bool unread;   /* RN_INVALID: what stands here is what could be read all the same */
 };
 
+struct rn_reading_rules; /* reading_rules.h */
+
 /* One exchange with its content codings already removed. Heads may be NULL: then nothing is known by header. */
 struct rn_reading_input {
     struct rn_bytes method;
@@ -186,6 +192,7 @@ struct rn_reading_input {
     unsigned status;
     struct rn_bytes response_type; /* Content-Type of the response */
     struct rn_bytes response_body;
+    const struct rn_reading_rules *rules; /* the user's own, asked first; NULL: none */
 };
 
 /* RN_OK with out->dialect RN_DIALECT_NONE for what it does not know; RN_INVALID where it knows but cannot read all. */

@@ -43,7 +43,9 @@ static void say_one_result(struct rn_reader *reader, struct rn_bytes role,
 {
     struct rn_said *said = rn_reader_say(reader, RN_SAID_TOOL_RESULT, role, text);
     if (said != NULL) {
+        const struct rn_json *is_error = rn_json_member(block, "is_error");
         said->id = rn_reader_text(reader, rn_json_member(block, "tool_use_id"));
+        said->is_error = is_error != NULL && is_error->kind == RN_JSON_TRUE;
     }
 }
 
