@@ -138,6 +138,7 @@ static enum form form_of(enum rn_tag tag)
     case RN_TAG_CONNECTION:
     case RN_TAG_RESPONSE_CUTS:
     case RN_TAG_PIECE_TIMES:
+    case RN_TAG_PIECE_STAMPS:
     case RN_TAG_EXIT:
     case RN_TAG_REFUSALS:
         return FORM_NUMBERS;

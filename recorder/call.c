@@ -250,14 +250,18 @@ static void take_piece(struct rn_call *call, struct rn_bytes piece)
     if (rn_part_pieces(part) == 0) {
         part->first_ns = now;
     }
-    uint64_t before = call->answer_bytes == 0 ? call->arrived_mono_ns : call->piece_ns;
-    if (rn_part_add(part, piece, now > before ? now - before : 0) != RN_OK) {
+    bool is_first = call->answer_bytes == 0;
+    uint64_t before = is_first ? call->arrived_mono_ns : call->piece_ns;
+    uint64_t stamp = call->desk->stamp;
+    if (rn_part_add(part, piece, now > before ? now - before : 0,
+                    stamp - (is_first ? call->stamps[0] : call->piece_stamp)) != RN_OK) {
         pass_unkept(call, piece);
     }
     call->piece_ns = now;
     call->answer_bytes += piece.len;
 }
 
+    call->piece_stamp = stamp;
 /* From here on pieces wait for their commit, where anything does. */
 static void hold_from_here(struct rn_call *call)
 {

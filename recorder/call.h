@@ -34,6 +34,7 @@ struct rn_desk {
     struct rn_turn *turn;  /* calls rn_call_turn for them */
     struct rn_wait wait;   /* calls rn_call_overdue for parts that do not come back */
     uint64_t stamp;        /* the counter behind RN_TAG_ORDER */
+    uint64_t began_ns;     /* arrivals count from here */
     unsigned with_writer;  /* parts on their way */
     uint64_t moved_ns;     /* when one came back, or the first one went */
     unsigned throttled;    /* calls that wait for the writer to catch up */
@@ -88,6 +89,7 @@ struct rn_call {
     uint64_t stored_bytes;
     enum rn_end end;
     char reason[320];
+    uint64_t piece_stamp; /* the last stamp that had been given then */
 
     struct rn_pending mark; /* says that it was late, once its event is out of our hands */
     struct rn_buffer mark_bytes;

@@ -165,10 +165,21 @@ static void set_times(struct rn_call *call, struct rn_part *part, bool first, bo
     if (from >= to) {
         return;
     }
+    uint64_t began = call->desk->began_ns;
+    uint64_t order_of[] = {call->stamps[0], call->stamps[1], call->stamps[2],
+                           call->arrived_mono_ns > began ? call->arrived_mono_ns - began : 0};
     struct rn_small kept = rn_part_put_numbers(part, times + from, to - from);
-    struct rn_small order = rn_part_put_numbers(part, call->stamps + from, to - from);
+    struct rn_small order = rn_part_put_numbers(part, order_of + from, (last ? 4 : 1) - from);
     rn_event_set(event, RN_TAG_TIMES, rn_part_small(part, kept));
     rn_event_set(event, RN_TAG_ORDER, rn_part_small(part, order));
+}
+
+/* The whole event, with one piece that fills its Content-Length: it goes with the end, and needs no place of its own. */
+static bool is_filled_at_once(const struct rn_call *call, const struct rn_part *part,
+                              enum rn_entry_kind kind)
+{
+    return kind == RN_ENTRY_EVENT && call->answer.framing == RN_FRAMING_LENGTH &&
+           rn_part_pieces(part) == 1 && (call->end == RN_END_ENDED || call->end == RN_END_REFUSED);
 }
 
 void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind)
@@ -199,6 +210,9 @@ void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_
         rn_event_set(event, RN_TAG_RESPONSE_BODY, rn_buffer_bytes(&part->body));
         rn_event_set(event, RN_TAG_RESPONSE_CUTS, rn_buffer_bytes(&part->cuts));
         rn_event_set(event, RN_TAG_PIECE_TIMES, rn_buffer_bytes(&part->times));
+        if (!is_filled_at_once(call, part, kind)) {
+            rn_event_set(event, RN_TAG_PIECE_STAMPS, rn_buffer_bytes(&part->stamps));
+        }
     }
     if (last) {
         set_end(call, part);

@@ -24,24 +24,30 @@ void rn_part_free(struct rn_part *part)
     rn_buffer_free(&part->lengths);
     rn_buffer_free(&part->cuts);
     rn_buffer_free(&part->times);
+    rn_buffer_free(&part->stamps);
     rn_buffer_free(&part->small);
     rn_free(part);
 }
 
-enum rn_status rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns)
+enum { LISTS = 5 };
+
+enum rn_status rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns,
+                           uint64_t since_stamps)
 {
-    struct rn_buffer *const all[] = {&part->body, &part->lengths, &part->cuts, &part->times};
-    size_t before[4];
-    for (size_t i = 0; i < 4; i++) {
+    struct rn_buffer *const all[LISTS] = {&part->body, &part->lengths, &part->cuts, &part->times,
+                                          &part->stamps};
+    size_t before[LISTS];
+    for (size_t i = 0; i < LISTS; i++) {
         before[i] = all[i]->len;
     }
     if (rn_buffer_add(&part->body, piece) == RN_OK &&
         rn_buffer_append(&part->lengths, &piece.len, sizeof piece.len) == RN_OK &&
         rn_varint_put(&part->cuts, piece.len) == RN_OK &&
-        rn_varint_put(&part->times, since_ns) == RN_OK) {
+        rn_varint_put(&part->times, since_ns) == RN_OK &&
+        rn_varint_put(&part->stamps, since_stamps) == RN_OK) {
         return RN_OK;
     }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < LISTS; i++) {
         all[i]->len = before[i];
     }
     return RN_NOMEM;
@@ -88,6 +94,7 @@ size_t rn_part_forget_unsent(struct rn_part *part)
     size_t forgotten = part->body.len - part->bytes_sent;
     part->cuts.len -= behind_sent(part, &part->cuts).len;
     part->times.len -= behind_sent(part, &part->times).len;
+    part->stamps.len -= behind_sent(part, &part->stamps).len;
     part->body.len = part->bytes_sent;
     part->lengths.len = part->pieces_sent * sizeof(size_t);
     part->held_piece = RN_NPOS;
@@ -102,7 +109,8 @@ enum rn_status rn_part_split(struct rn_part *part, struct rn_part *fresh)
     if (rn_buffer_add(&fresh->body, rn_bytes_from(body, part->bytes_sent)) != RN_OK ||
         rn_buffer_add(&fresh->lengths, rn_bytes_from(lengths, lengths_sent)) != RN_OK ||
         rn_buffer_add(&fresh->cuts, behind_sent(part, &part->cuts)) != RN_OK ||
-        rn_buffer_add(&fresh->times, behind_sent(part, &part->times)) != RN_OK) {
+        rn_buffer_add(&fresh->times, behind_sent(part, &part->times)) != RN_OK ||
+        rn_buffer_add(&fresh->stamps, behind_sent(part, &part->stamps)) != RN_OK) {
         return RN_NOMEM;
     }
     if (part->held_piece != RN_NPOS) {

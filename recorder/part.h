@@ -14,7 +14,8 @@
 struct rn_part {
     struct rn_part *next;
     struct rn_pending pending;
-    struct rn_part *wait_next; /* in the order they were submitted, those something waits for (wait.h) */
+    struct rn_part
+        *wait_next; /* in the order they were submitted, those something waits for (wait.h) */
     struct rn_part *wait_previous;
     uint64_t waits_since_ns;
     bool waits;
@@ -22,6 +23,7 @@ struct rn_part {
     struct rn_buffer lengths; /* size_t per piece */
     struct rn_buffer cuts;    /* the same as varints, for the store */
     struct rn_buffer times;   /* varints: ns since the piece before */
+    struct rn_buffer stamps;  /* varints: stamps given since then */
     struct rn_buffer small;   /* canonical bytes of the small fields of this entry */
     size_t pieces_sent;
     size_t bytes_sent;
@@ -35,8 +37,9 @@ struct rn_part {
 struct rn_part *rn_part_new(void);
 void rn_part_free(struct rn_part *part);
 
-/* Appends a piece that came `since_ns` after the one before. RN_NOMEM leaves the part as it was. */
-enum rn_status rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns);
+/* Appends a piece that came `since_ns` and so many stamps after the one before. RN_NOMEM leaves the part as it was. */
+enum rn_status rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns,
+                           uint64_t since_stamps);
 size_t rn_part_pieces(const struct rn_part *part);
 /* The next piece for the client, lent; false when all that may go out has gone. */
 bool rn_part_next(const struct rn_part *part, struct rn_bytes *piece);

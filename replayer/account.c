@@ -126,16 +126,12 @@ static void find_refused(const struct rn_verdict_facts *facts, struct rn_arena *
 static void find_relaxed(const struct rn_account *account, struct rn_arena *arena,
                          struct rn_finding *out)
 {
-    *out = (struct rn_finding){
-        .sentence = rn_words(arena, "%u answers could not be given in the recorded order",
-                             rn_replayer_counts(account->replayer).relaxations),
-        .place = "order",
-        .pointer = "",
-        .expected = "",
-        .came = "",
-        .cause = "order: the application sent its requests in another order",
-        .advice = "without --strict the order is a remark on the receipt",
-        .row = RN_NO_ROW};
+    size_t count = 0;
+    const struct rn_relaxation *first = rn_replayer_relaxations(account->replayer, &count);
+    if (count > 0) {
+        rn_finding_early(account->catalog, first->row, first->awaited, first->awaited_end, arena,
+                         out);
+    }
 }
 
 /* In order of what a person wants to know first. False: nothing diverged. */

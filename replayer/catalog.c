@@ -334,12 +334,13 @@ static enum rn_status take_key(const struct rn_event *event, uint8_t out[RN_KEY_
     return rn_catalog_key(event, false, out);
 }
 
-static void take_facts(const struct rn_event *event, struct rn_recorded *row,
+/* False: the recording does not say when it came but by the wall's clock, which may have been set meanwhile. */
+static bool take_facts(const struct rn_event *event, struct rn_recorded *row,
                        struct rn_order_fact *fact)
 {
     struct rn_bytes times = rn_event_get(event, RN_TAG_TIMES);
     struct rn_bytes order = rn_event_get(event, RN_TAG_ORDER);
-    (void)(rn_varint_get(&times, &fact->arrived_wall_ns) && rn_varint_get(&times, &row->first_ns) &&
+    (void)(rn_varint_get(&times, &row->arrived_wall_ns) && rn_varint_get(&times, &row->first_ns) &&
            rn_varint_get(&times, &row->end_ns));
     if (!rn_varint_get(&order, &fact->arrival) || !rn_varint_get(&order, &fact->first_byte) ||
         !rn_varint_get(&order, &fact->end)) {
@@ -347,6 +348,20 @@ static void take_facts(const struct rn_event *event, struct rn_recorded *row,
     }
     fact->connection = rn_event_number(event, RN_TAG_CONNECTION, 0);
     row->end = (uint8_t)rn_event_end_of(event);
+    fact->client_left = row->end == RN_END_ABORTED;
+    return rn_varint_get(&order, &fact->arrived_ns);
+}
+
+/* Puts all arrivals and ends on one clock. */
+static void set_clock(struct rn_catalog *catalog)
+{
+    for (uint32_t row = 0; row < catalog->count; row++) {
+        struct rn_order_fact *fact = &catalog->facts[row];
+        if (catalog->needs_wall) {
+            fact->arrived_ns = catalog->rows[row].arrived_wall_ns;
+        }
+        fact->ended_ns = fact->arrived_ns + catalog->rows[row].end_ns;
+    }
 }
 
 /* --- answers at hand ----------------------------------------------------------------------------------------------- */
@@ -466,7 +481,9 @@ static enum rn_status load_event(struct rn_catalog *catalog, struct rn_store *st
         struct rn_recorded *row = &catalog->rows[catalog->count];
         row->trace = trace;
         row->n = n;
-        take_facts(&event, row, &catalog->facts[catalog->count]);
+        if (!take_facts(&event, row, &catalog->facts[catalog->count])) {
+            catalog->needs_wall = true;
+        }
         status = take_key(&event, row->key);
         if (status == RN_OK) {
             status = note_upstream(catalog, rn_event_get(&event, RN_TAG_UPSTREAM), error);
@@ -507,6 +524,7 @@ enum rn_status rn_catalog_load(struct rn_catalog *catalog, struct rn_store *stor
     for (uint32_t i = 0; status == RN_OK && i < catalog->trace_count; i++) {
         status = load_trace(catalog, store, i, error);
     }
+    set_clock(catalog);
     return status;
 }
 

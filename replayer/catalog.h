@@ -19,14 +19,15 @@ enum rn_row_state {
 /* One recorded exchange: "row" everywhere here. */
 struct rn_recorded {
     uint8_t key[RN_KEY_BYTES]; /* the `bytes` key */
-    uint64_t first_ns;         /* since its arrival: first byte sent */
-    uint64_t end_ns;           /* since its arrival: complete */
-    uint32_t trace;            /* index in the catalog's traces */
-    uint32_t n;                /* ordinal in that trace */
-    uint8_t end;               /* enum rn_end */
-    uint8_t state;             /* enum rn_row_state */
-    uint8_t rule;              /* enum rn_rule it was served by */
-    bool ambiguous;            /* it was served while nothing told it from another */
+    uint64_t arrived_wall_ns;
+    uint64_t first_ns; /* since its arrival: first byte sent */
+    uint64_t end_ns;   /* since its arrival: complete */
+    uint32_t trace;    /* index in the catalog's traces */
+    uint32_t n;        /* ordinal in that trace */
+    uint8_t end;       /* enum rn_end */
+    uint8_t state;     /* enum rn_row_state */
+    uint8_t rule;      /* enum rn_rule it was served by */
+    bool ambiguous;    /* it was served while nothing told it from another */
 };
 
 struct rn_catalog_trace {
@@ -53,6 +54,7 @@ struct rn_catalog {
         *kept; /* beside the rows: what it takes to answer, NULL where it is not at hand */
     size_t kept_bytes;
     uint32_t count;
+    bool needs_wall;        /* some row has no other clock */
     const char **upstreams; /* the names that occur, each once */
     size_t upstream_count;
     char problem[RN_ERROR_BYTES_MAX]; /* why nothing can be proved with this recording, or "" */

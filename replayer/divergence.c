@@ -502,6 +502,25 @@ void rn_finding_stayed(const struct rn_catalog *catalog, uint32_t row, uint64_t 
         rn_words(arena, "the client of %s did not leave, which it did here when recorded", name);
 }
 
+void rn_finding_early(const struct rn_catalog *catalog, uint32_t row, uint32_t awaited,
+                      bool awaited_end, struct rn_arena *arena, struct rn_finding *out)
+{
+    empty(out);
+    out->row = row;
+    const char *name = name_row(catalog, row, arena);
+    const char *other = name_row(catalog, awaited, arena);
+    const char *what = awaited_end ? "the end of the answer to" : "the request of";
+    out->place = rn_words(arena, "order, %s", name);
+    out->expected = rn_words(arena, "%s %s first", what, other);
+    out->came = rn_words(arena, "%s before it", name);
+    out->cause = "order: the application sends its requests in another order, or over fewer "
+                 "connections";
+    out->advice = "without --strict the order is a remark on the receipt (order.relaxed)";
+    out->sentence = rn_words(
+        arena, "%s could not be answered in the recorded order: %s %s had not come by then", name,
+        what, other);
+}
+
 void rn_finding_bytes(const char *place, struct rn_bytes expected, struct rn_bytes came,
                       struct rn_cause cause, struct rn_arena *arena, struct rn_finding *out)
 {

@@ -62,6 +62,9 @@ void rn_finding_left(const struct rn_catalog *catalog, uint32_t row, uint64_t se
 /* A client that did not leave, which it did when recorded. */
 void rn_finding_stayed(const struct rn_catalog *catalog, uint32_t row, uint64_t sent_bytes,
                        struct rn_arena *arena, struct rn_finding *out);
+/* A point of the answer of `row` that was given before `awaited` had come (or ended), where that is not allowed. */
+void rn_finding_early(const struct rn_catalog *catalog, uint32_t row, uint32_t awaited,
+                      bool awaited_end, struct rn_arena *arena, struct rn_finding *out);
 /* Two runs of bytes that should be equal: "run, stdout" or "event 3, answer". */
 void rn_finding_bytes(const char *place, struct rn_bytes expected, struct rn_bytes came,
                       struct rn_cause cause, struct rn_arena *arena, struct rn_finding *out);

@@ -29,7 +29,9 @@ struct rn_order_book {
     struct rn_hold *last;
     size_t waiting;
     size_t lingering;
-    size_t peak;
+    size_t recorded_peak;
+    size_t peak; /* as far as this client reaches it */
+    size_t in_flight;
     bool off;
 };
 
@@ -76,6 +78,7 @@ static void index_marks(struct rn_order_book *order)
             order->peak = in_flight > order->peak ? in_flight : order->peak;
         }
     }
+    order->recorded_peak = order->peak;
 }
 
 struct rn_order_book *rn_order_new(const struct rn_order_fact *facts, size_t count)
@@ -123,7 +126,7 @@ bool rn_order_is_off(const struct rn_order_book *order)
 
 size_t rn_order_peak(const struct rn_order_book *order)
 {
-    return order->peak;
+    return order->recorded_peak;
 }
 
 size_t rn_order_waiting(const struct rn_order_book *order)
@@ -146,6 +149,11 @@ bool rn_order_awaited(const struct rn_order_book *order, uint32_t *row, bool *is
     return true;
 }
 
+size_t rn_order_front(const struct rn_order_book *order)
+{
+    return order->front;
+}
+
 /* --- what happens -------------------------------------------------------------------------------------------------- */
 
 static void mark_done(struct rn_order_book *order, uint32_t at)
@@ -162,12 +170,17 @@ static void mark_done(struct rn_order_book *order, uint32_t at)
 void rn_order_arrived(struct rn_order_book *order, uint32_t row)
 {
     assert(row < order->count);
+    order->in_flight++;
+    if (order->in_flight > order->peak && order->peak < order->recorded_peak) {
+        order->peak = order->in_flight;
+    }
     mark_done(order, order->arrival[row]);
 }
 
 void rn_order_ended(struct rn_order_book *order, uint32_t row)
 {
-    assert(row < order->count);
+    assert(row < order->count && order->in_flight > 0);
+    order->in_flight--;
     mark_done(order, order->end[row]);
 }
 
@@ -195,12 +208,18 @@ static size_t mark_behind(const struct rn_order_book *order, uint64_t stamp)
     return low;
 }
 
-bool rn_order_is_quiet(const struct rn_order_book *order, uint32_t row)
+/* Whether the mark is something a client did, and may have done because of what it had been given. */
+static bool is_clients(const struct rn_order_book *order, const struct mark *mark)
 {
-    const struct rn_order_fact *fact = &order->facts[row];
-    size_t at = mark_behind(order, fact->first_byte);
-    while (at < order->mark_count && order->marks[at].stamp < fact->end) {
-        if (!order->marks[at].is_end) {
+    return !mark->is_end || order->facts[mark->row].client_left;
+}
+
+bool rn_order_is_quiet(const struct rn_order_book *order, uint32_t row, uint64_t stamp)
+{
+    uint64_t end = order->facts[row].end;
+    size_t at = stamp == 0 ? 0 : mark_behind(order, stamp - 1);
+    while (at < order->mark_count && order->marks[at].stamp < end) {
+        if (is_clients(order, &order->marks[at])) {
             return false;
         }
         at++;
@@ -208,7 +227,16 @@ bool rn_order_is_quiet(const struct rn_order_book *order, uint32_t row)
     return true;
 }
 
-uint64_t rn_order_stamp_at(const struct rn_order_book *order, uint32_t row, uint64_t wall_ns,
+uint64_t rn_order_stamp_of(const struct rn_order_book *order, uint32_t row, uint64_t given)
+{
+    const struct rn_order_fact *fact = &order->facts[row];
+    if (fact->arrival == 0 || given >= fact->end) {
+        return fact->end;
+    }
+    return given < fact->first_byte ? fact->first_byte : given + 1;
+}
+
+uint64_t rn_order_stamp_at(const struct rn_order_book *order, uint32_t row, uint64_t ns,
                            size_t *cursor)
 {
     const struct rn_order_fact *fact = &order->facts[row];
@@ -216,7 +244,8 @@ uint64_t rn_order_stamp_at(const struct rn_order_book *order, uint32_t row, uint
     size_t at = *cursor < first ? first : *cursor;
     for (; at < order->mark_count && order->marks[at].stamp < fact->end; at++) {
         const struct mark *mark = &order->marks[at];
-        if (!mark->is_end && order->facts[mark->row].arrived_wall_ns > wall_ns) {
+        const struct rn_order_fact *other = &order->facts[mark->row];
+        if (is_clients(order, mark) && (mark->is_end ? other->ended_ns : other->arrived_ns) > ns) {
             break;
         }
     }
@@ -291,7 +320,31 @@ static struct rn_hold *released(struct rn_order_book *order, struct rn_hold *hol
 {
     rn_order_forget(order, hold);
     hold->release = why;
+    hold->awaited = RN_NO_ROW;
+    (void)rn_order_awaited(order, &hold->awaited, &hold->awaited_end);
     return hold;
+}
+
+/*
+ * At the peak: the earliest hold of a request that came before the awaited one, which it followed in the recording. There is
+ * one: were all of these in their place, they and the awaited one would be more than the peak. It may be one that lingers; it
+ * will leave. With fewer connections than when recorded nobody need be out of place, and the earliest goes.
+ */
+static struct rn_hold *early_bird(const struct rn_order_book *order)
+{
+    uint64_t awaited = order->marks[order->front].stamp;
+    for (struct rn_hold *hold = order->first; hold != NULL; hold = hold->next) {
+        if (order->facts[hold->row].arrival > awaited) {
+            return hold;
+        }
+    }
+    return order->peak < order->recorded_peak ? order->first : NULL;
+}
+
+/* An end comes without anybody's help, and who left when recorded needs no further request to leave again. */
+static bool is_at_peak(const struct rn_order_book *order)
+{
+    return !order->marks[order->front].is_end && order->waiting + order->lingering >= order->peak;
 }
 
 struct rn_hold *rn_order_next(struct rn_order_book *order)
@@ -306,10 +359,8 @@ struct rn_hold *rn_order_next(struct rn_order_book *order)
     if (may_pass(order, first->stamp)) {
         return released(order, first, RN_RELEASE_ORDER);
     }
-    if (order->waiting + order->lingering >= order->peak) {
-        return released(order, first, RN_RELEASE_PEAK);
-    }
-    return NULL;
+    struct rn_hold *bird = is_at_peak(order) ? early_bird(order) : NULL;
+    return bird == NULL ? NULL : released(order, bird, RN_RELEASE_PEAK);
 }
 
 bool rn_order_behind(struct rn_order_book *order, struct rn_hold *hold, bool has_successor,
@@ -333,6 +384,9 @@ bool rn_order_behind(struct rn_order_book *order, struct rn_hold *hold, bool has
 
 void rn_order_give_up(struct rn_order_book *order, struct rn_hold *hold)
 {
+    size_t stuck = order->waiting + order->lingering;
+    (void)released(order, hold, RN_RELEASE_TIMEOUT);
+    order->peak = stuck < order->peak ? stuck : order->peak;
     for (size_t at = order->front; at < order->mark_count && order->marks[at].stamp < hold->stamp;
          at++) {
         const struct mark *mark = &order->marks[at];
@@ -341,5 +395,4 @@ void rn_order_give_up(struct rn_order_book *order, struct rn_hold *hold)
         }
         mark_done(order, (uint32_t)at);
     }
-    (void)released(order, hold, RN_RELEASE_TIMEOUT);
 }

@@ -2,16 +2,22 @@
  * In which order may answers go out? Deterministic interleaving without the wall clock (DESIGN 6.3). Pure bookkeeping:
  * no sockets, no timers. Private to replayer/.
  *
- * The recorder stamped the arrival, the first byte and the end of every exchange on one counter. A point of an answer (its
- * first byte, a piece, its end) has a stamp too; it may pass when every request with an earlier arrival stamp has arrived
- * and every answer with an earlier end stamp has been delivered (or its client left). Until then it is held.
+ * The recorder stamped the arrival, the first byte, the pieces and the end of every exchange on one counter. A point of an
+ * answer (its first byte, a piece, its end) may pass when every request with an earlier arrival stamp has arrived and every
+ * answer with an earlier end stamp has been delivered (or its client left). Until then it is held.
  *
  * A hold ends early (a relaxation)
- *   - when as many exchanges wait as were ever in flight together in the recording: then the client cannot send more before
- *     one of them is answered. The earliest point passes;
+ *   - at the peak: when a request is awaited and as many exchanges wait as were ever in flight together in the recording.
+ *     Then the client may be unable to send it before one of them is answered. The one that is let go is one that itself
+ *     came before its turn and has the place of what is awaited; there always is one. A piece of a stream that is in its
+ *     place is not given before what it waits for: that may be its cause;
  *   - when the request it waits for would have to come behind it on its own connection;
- *   - when the caller's patience ends: what it waited for is then given up, so that nobody waits for it again.
+ *   - when the caller's patience ends: what it waited for is then given up, so that nobody waits for it again. A client
+ *     that could not send more while so many waited is taken to have no more connections: that is its peak from then on,
+ *     until it shows that it has.
  * After rn_order_off nothing is held any more.
+ *
+ * The end of an answer that its client left is the client's doing, as a request is.
  */
 #ifndef RN_REPLAYER_ORDER_H
 #define RN_REPLAYER_ORDER_H
@@ -27,14 +33,16 @@ struct rn_order_fact {
     uint64_t arrival;
     uint64_t first_byte;
     uint64_t end;
-    uint64_t arrived_wall_ns;
+    uint64_t arrived_ns; /* these two on one clock */
+    uint64_t ended_ns;
     uint64_t connection;
+    bool client_left; /* it did not end by itself */
 };
 
 /* Why a hold ended. */
 enum rn_release {
     RN_RELEASE_ORDER,      /* its turn came */
-    RN_RELEASE_PEAK,       /* nobody else can come before it */
+    RN_RELEASE_PEAK,       /* nobody else can come while all of these wait */
     RN_RELEASE_CONNECTION, /* what it waits for is behind it */
     RN_RELEASE_TIMEOUT,
     RN_RELEASE_OFF
@@ -49,6 +57,8 @@ struct rn_hold {
     uint32_t row;
     bool waiting;
     enum rn_release release;
+    uint32_t awaited; /* the row it still waited for when it ended early */
+    bool awaited_end; /* its end, not its request */
 };
 
 struct rn_order_book;
@@ -69,14 +79,19 @@ void rn_order_ended(struct rn_order_book *order, uint32_t row);
 void rn_order_linger(struct rn_order_book *order, int change);
 
 /*
- * Whether no request arrived while the answer of `row` was on its way: then its head need not go before its end.
+ * Whether no client did anything (came, or left) between `stamp` and the end of the answer of `row`: then what was given at
+ * `stamp` is nobody's cause, and may as well be given with the end.
  */
-bool rn_order_is_quiet(const struct rn_order_book *order, uint32_t row);
+bool rn_order_is_quiet(const struct rn_order_book *order, uint32_t row, uint64_t stamp);
 /*
- * The stamp of a piece that was passed on at `wall_ns`: behind the last request that had arrived by then, within the first
- * byte and the end of its answer. Pieces are asked for in order; *cursor begins at 0 and is the function's own.
+ * The stamp of a piece when `given` stamps had been given: behind all of them, within the first byte and the end of its answer.
  */
-uint64_t rn_order_stamp_at(const struct rn_order_book *order, uint32_t row, uint64_t wall_ns,
+uint64_t rn_order_stamp_of(const struct rn_order_book *order, uint32_t row, uint64_t given);
+/*
+ * The same for recordings that do not say: a piece that was passed on at `ns` stands behind the last client that had come or
+ * left by then. Pieces are asked for in order; *cursor begins at 0 and is the function's own.
+ */
+uint64_t rn_order_stamp_at(const struct rn_order_book *order, uint32_t row, uint64_t ns,
                            size_t *cursor);
 
 /* May this point pass now? True: go on. False: `hold` is linked, and a later rn_order_next gives it back. */
@@ -89,6 +104,8 @@ void rn_order_forget(struct rn_order_book *order, struct rn_hold *hold);
 struct rn_hold *rn_order_first(const struct rn_order_book *order);
 /* What the earliest hold waits for: the arrival or the end of a row. False when nothing is left to wait for. */
 bool rn_order_awaited(const struct rn_order_book *order, uint32_t *row, bool *is_end);
+/* A number that is another one once the earliest hold waits for something else. */
+size_t rn_order_front(const struct rn_order_book *order);
 size_t rn_order_waiting(const struct rn_order_book *order);
 
 /*

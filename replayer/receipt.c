@@ -96,13 +96,44 @@ static json_t *rules_of(const struct rn_receipt_facts *facts)
     return rules;
 }
 
+static const char *release_name(enum rn_release why)
+{
+    return why == RN_RELEASE_PEAK ? "peak" : why == RN_RELEASE_CONNECTION ? "connection" : "time";
+}
+
+/* Holds that ended before their turn: whose, what they still waited for, and why. */
+static void put_relaxations(json_t *order, const struct rn_receipt_facts *facts)
+{
+    size_t count = 0;
+    json_t *list = json_array();
+    const struct rn_relaxation *relaxations =
+        facts->replayer == NULL ? NULL : rn_replayer_relaxations(facts->replayer, &count);
+    for (size_t i = 0; i < count; i++) {
+        json_t *one = event_of(facts->catalog, relaxations[i].row);
+        json_t *awaited = event_of(facts->catalog, relaxations[i].awaited);
+        rn_member_text(awaited, "what", relaxations[i].awaited_end ? "end" : "request");
+        rn_member(one, "awaited", awaited);
+        rn_member_text(one, "why", release_name(relaxations[i].why));
+        rn_member_u64(one, "held_ns", relaxations[i].held_ns);
+        rn_member_of_list(list, one);
+    }
+    rn_member(order, "relaxed", list);
+    rn_member_count(order, "relaxed_left_off", facts->outcome->relaxations - count);
+}
+
 static json_t *order_of(const struct rn_receipt_facts *facts)
 {
     json_t *order = json_object();
+    struct rn_replayer_counts counts = {0};
+    if (facts->replayer != NULL) {
+        counts = rn_replayer_counts(facts->replayer);
+    }
     rn_member_text(order, "mode", facts->settings->order == RN_ORDER_ANY ? "any" : "recorded");
     rn_member_count(order, "peak", facts->peak);
     rn_member_count(order, "relaxations", facts->outcome->relaxations);
     rn_member_count(order, "timed_out_holds", facts->outcome->timed_out_holds);
+    rn_member_u64(order, "held_ns", counts.held_ns);
+    put_relaxations(order, facts);
     return order;
 }
 

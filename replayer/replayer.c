@@ -21,6 +21,11 @@ struct rn_replayer {
     const struct rn_gateway *gateway;
     struct rn_timer *tick;
     bool ticking;
+    size_t front;            /* of the order, when it was looked at last */
+    uint64_t front_since_ns; /* since when the earliest hold waits for just that */
+    struct rn_relaxation *relaxations;
+    size_t relaxation_count; /* listed */
+    size_t relaxation_cap;
     struct rn_arena words; /* of the findings */
     struct rn_finding first;
     bool has_first;
@@ -82,6 +87,7 @@ void rn_replayer_free(struct rn_replayer *replayer)
     rn_arena_free(&replayer->words);
     rn_arena_free(&replayer->candidate);
     rn_free(replayer->misses);
+    rn_free(replayer->relaxations);
     rn_free(replayer->recorded_head);
     rn_free(replayer);
 }
@@ -127,6 +133,13 @@ const struct rn_finding *rn_replayer_misses(const struct rn_replayer *replayer, 
     return replayer->misses;
 }
 
+const struct rn_relaxation *rn_replayer_relaxations(const struct rn_replayer *replayer,
+                                                    size_t *count)
+{
+    *count = replayer->relaxation_count;
+    return replayer->relaxations;
+}
+
 enum rn_status rn_replayer_status(const struct rn_replayer *replayer, struct rn_error *error)
 {
     if (replayer->error.status != RN_OK) {
@@ -145,12 +158,37 @@ static void fail(struct rn_replayer *replayer, const struct rn_error *error)
 
 /* --- holds --------------------------------------------------------------------------------------------------------- */
 
+static void note_relaxation(struct rn_replayer *replayer, const struct rn_relaxation *relaxation)
+{
+    if (replayer->relaxation_count == RN_RELAXATIONS_MAX) {
+        return;
+    }
+    if (replayer->relaxation_count == replayer->relaxation_cap) {
+        size_t cap = replayer->relaxation_cap == 0 ? 16 : 2 * replayer->relaxation_cap;
+        void *grown = rn_realloc(replayer->relaxations, cap * sizeof *replayer->relaxations);
+        if (grown == NULL) {
+            replayer->stage.failed = true;
+            return;
+        }
+        replayer->relaxations = grown;
+        replayer->relaxation_cap = cap;
+    }
+    replayer->relaxations[replayer->relaxation_count++] = *relaxation;
+}
+
 static void count_release(struct rn_replayer *replayer, const struct rn_hold *hold)
 {
-    replayer->counts.held_ns += rn_loop_now_ns(replayer->settings.loop) - hold->since_ns;
+    uint64_t held_ns = rn_loop_now_ns(replayer->settings.loop) - hold->since_ns;
+    replayer->counts.held_ns += held_ns;
     if (hold->release != RN_RELEASE_ORDER && hold->release != RN_RELEASE_OFF) {
         replayer->counts.relaxations++;
+        replayer->counts.relaxed_by[hold->release]++;
         replayer->counts.timed_out_holds += hold->release == RN_RELEASE_TIMEOUT;
+        note_relaxation(replayer, &(struct rn_relaxation){.row = hold->row,
+                                                          .awaited = hold->awaited,
+                                                          .awaited_end = hold->awaited_end,
+                                                          .why = hold->release,
+                                                          .held_ns = held_ns});
     }
 }
 
@@ -166,6 +204,10 @@ static void pump(struct rn_replayer *replayer)
     struct rn_hold *hold;
     while ((hold = rn_order_next(replayer->stage.order)) != NULL) {
         release(replayer, hold);
+    }
+    if (replayer->front != rn_order_front(replayer->stage.order)) {
+        replayer->front = rn_order_front(replayer->stage.order);
+        replayer->front_since_ns = rn_loop_now_ns(replayer->settings.loop);
     }
     if (!replayer->ticking && rn_order_waiting(replayer->stage.order) > 0) {
         replayer->ticking = true;
@@ -189,15 +231,14 @@ static bool let_go_behind(struct rn_replayer *replayer, struct rn_hold *hold)
 /* How long after the request that is held the awaited mark came when recording, in ns; 0 when it came before. */
 static uint64_t recorded_gap_ns(const struct rn_replayer *replayer, const struct rn_hold *hold)
 {
-    const struct rn_catalog *catalog = replayer->settings.catalog;
+    const struct rn_order_fact *facts = replayer->settings.catalog->facts;
     uint32_t row;
     bool is_end;
     if (!rn_order_awaited(replayer->stage.order, &row, &is_end)) {
         return 0;
     }
-    uint64_t held = catalog->facts[hold->row].arrived_wall_ns;
-    uint64_t awaited =
-        catalog->facts[row].arrived_wall_ns + (is_end ? catalog->rows[row].end_ns : 0);
+    uint64_t held = facts[hold->row].arrived_ns;
+    uint64_t awaited = is_end ? facts[row].ended_ns : facts[row].arrived_ns;
     return awaited > held ? awaited - held : 0;
 }
 
@@ -207,7 +248,9 @@ static bool is_patience_over(const struct rn_replayer *replayer, const struct rn
     double gap = 3.0 * (double)recorded_gap_ns(replayer, hold);
     double limit = pace > 0 && pace < 1 ? gap / pace : gap;
     double patience = (double)replayer->settings.patience_ns;
-    double waited = (double)(rn_loop_now_ns(replayer->settings.loop) - hold->since_ns);
+    uint64_t since =
+        hold->since_ns > replayer->front_since_ns ? hold->since_ns : replayer->front_since_ns;
+    double waited = (double)(rn_loop_now_ns(replayer->settings.loop) - since);
     return waited >= (limit > patience ? limit : patience);
 }
 

@@ -19,7 +19,8 @@ struct rn_replayer_settings {
     bool exact; /* self-replay: nothing altered, no order */
     size_t
         forced_trace; /* self-replay: requests belong to this trace whatever they name; SIZE_MAX: no */
-    uint64_t patience_ns; /* a hold waits at least this long; 0: the usual 10 s */
+    /* A hold waits at least this long for each thing it waits for, one after the other; 0: the usual 10 s. */
+    uint64_t patience_ns;
 };
 
 struct rn_replayer_counts {
@@ -28,11 +29,23 @@ struct rn_replayer_counts {
     uint32_t misses;
     uint32_t broken; /* the client left early */
     uint32_t ambiguous;
-    uint32_t relaxations; /* holds that ended early, for whatever reason */
+    uint32_t relaxations;   /* holds that ended early, for whatever reason */
+    uint32_t relaxed_by[5]; /* by enum rn_release */
     uint32_t timed_out_holds;
     uint32_t own;     /* requests to our own paths, answered 404 as when recording */
     uint64_t held_ns; /* time spent holding, in all */
 };
+
+/* A hold that ended early: a point of the answer of `row` was given before `awaited` had come (or ended). */
+struct rn_relaxation {
+    uint32_t row;
+    uint32_t awaited;
+    bool awaited_end;
+    enum rn_release why;
+    uint64_t held_ns;
+};
+
+#define RN_RELAXATIONS_MAX 10000u /* listed; all are counted */
 
 /* Listed, with sentences that cost reading events; all are counted. */
 #define RN_MISSES_MAX 100u
@@ -58,6 +71,9 @@ const struct rn_matcher *rn_replayer_matcher(const struct rn_replayer *replayer)
 const struct rn_finding *rn_replayer_first(const struct rn_replayer *replayer);
 /* The misses that are listed, in order; `count` of them. */
 const struct rn_finding *rn_replayer_misses(const struct rn_replayer *replayer, size_t *count);
+/* The relaxations that are listed, in order; `count` of them. */
+const struct rn_relaxation *rn_replayer_relaxations(const struct rn_replayer *replayer,
+                                                    size_t *count);
 /* RN_OK, or why replaying itself failed: RN_NOMEM, RN_DAMAGED, ... with the sentence. */
 enum rn_status rn_replayer_status(const struct rn_replayer *replayer, struct rn_error *error);
 

@@ -18,9 +18,12 @@ struct pieces {
     struct rn_bytes body;
     struct rn_bytes cuts;
     struct rn_bytes times;
+    struct rn_bytes stamps;
     struct rn_bytes next; /* the piece that comes next; empty at the end */
     uint64_t next_ns;     /* since arrival */
-    bool lacks;           /* there is less than the cuts say: some of it was not kept */
+    uint64_t given;       /* the last stamp that was given before it */
+    bool has_stamps;
+    bool lacks; /* there is less than the cuts say: some of it was not kept */
 };
 
 struct rn_serving {
@@ -37,7 +40,7 @@ struct rn_serving {
     size_t cursor; /* of rn_order_stamp_at */
     uint32_t row;
     enum step step;
-    bool quiet;     /* nobody arrived while it was on its way */
+    bool quiet;     /* no client came or left while it was on its way */
     bool waiting;   /* for room or a time */
     bool lingering; /* for its client to leave */
     bool outstayed; /* it did not */
@@ -111,6 +114,9 @@ static void piece_next(struct pieces *pieces)
     if (rn_varint_get(&pieces->times, &since)) {
         pieces->next_ns += since;
     }
+    if (rn_varint_get(&pieces->stamps, &since)) {
+        pieces->given += since;
+    }
     pieces->next = rn_bytes_sub(pieces->body, 0, (size_t)len);
     pieces->body = rn_bytes_from(pieces->body, (size_t)len);
 }
@@ -154,9 +160,13 @@ struct rn_serving *rn_serving_new(struct rn_stage *stage, struct rn_exchange *ex
     serving->arrived_ns = rn_loop_now_ns(stage->loop);
     serving->pieces = (struct pieces){.body = rn_event_get(event, RN_TAG_RESPONSE_BODY),
                                       .cuts = rn_event_get(event, RN_TAG_RESPONSE_CUTS),
-                                      .times = rn_event_get(event, RN_TAG_PIECE_TIMES)};
+                                      .times = rn_event_get(event, RN_TAG_PIECE_TIMES),
+                                      .stamps = rn_event_get(event, RN_TAG_PIECE_STAMPS),
+                                      .given = fact_of(serving)->arrival,
+                                      .has_stamps = rn_event_has(event, RN_TAG_PIECE_STAMPS)};
     piece_next(&serving->pieces);
-    serving->quiet = rn_order_is_off(stage->order) || rn_order_is_quiet(stage->order, row);
+    serving->quiet = rn_order_is_off(stage->order) ||
+                     rn_order_is_quiet(stage->order, row, fact_of(serving)->first_byte);
     rn_exchange_set_context(exchange, serving);
     return serving;
 }
@@ -289,7 +299,7 @@ static bool may_pass(struct rn_serving *serving, uint64_t stamp, uint64_t record
     return is_time(serving, recorded_ns);
 }
 
-/* The body came in one piece and nobody arrived meanwhile: the head need not go before the end. */
+/* The body came in one piece and no client did anything meanwhile: the head need not go before the end. */
 static bool is_whole(const struct rn_serving *serving)
 {
     return serving->quiet && serving->step <= STEP_PIECES && serving->sent_bytes == 0 &&
@@ -297,35 +307,42 @@ static bool is_whole(const struct rn_serving *serving)
 }
 
 /*
- * The last piece is given together with the end when the framing makes it the end (Content-Length), or when nobody arrived
- * between the two: clients act on a stream's last event, not on the empty chunk behind it.
+ * The last piece is given together with the end when the framing makes it the end (a Content-Length that it fills), or when no
+ * client did anything between the two: clients act on a stream's last event, not on the empty chunk behind it.
  */
 static bool goes_with_end(const struct rn_serving *serving, uint64_t stamp)
 {
-    size_t cursor = serving->cursor;
+    struct rn_bytes framing = rn_event_get(&serving->event, RN_TAG_RESPONSE_FRAMING);
     if (!ends_itself(serving) || !piece_is_last(&serving->pieces)) {
         return false;
     }
-    struct rn_bytes framing = rn_event_get(&serving->event, RN_TAG_RESPONSE_FRAMING);
-    if (framing.len == 1 && framing.data[0] == RN_FRAMING_LENGTH) {
-        return true;
+    bool is_filled = framing.len == 1 && framing.data[0] == RN_FRAMING_LENGTH &&
+                     row_of(serving)->end != RN_END_CUT;
+    return is_filled || serving->quiet ||
+           rn_order_is_quiet(serving->stage->order, serving->row, stamp);
+}
+
+static uint64_t piece_stamp(struct rn_serving *serving)
+{
+    const struct rn_order_fact *fact = fact_of(serving);
+    const struct rn_order_book *order = serving->stage->order;
+    if (serving->pieces.has_stamps) {
+        return rn_order_stamp_of(order, serving->row, serving->pieces.given);
     }
-    return serving->quiet ||
-           stamp == rn_order_stamp_at(serving->stage->order, serving->row, UINT64_MAX, &cursor);
+    if (serving->quiet) {
+        return fact->first_byte;
+    }
+    return rn_order_stamp_at(order, serving->row, fact->arrived_ns + serving->pieces.next_ns,
+                             &serving->cursor);
 }
 
 static bool piece_may_pass(struct rn_serving *serving)
 {
-    const struct rn_order_fact *fact = fact_of(serving);
-    uint64_t at_ns = serving->pieces.next_ns;
-    uint64_t stamp = serving->quiet
-                         ? fact->first_byte
-                         : rn_order_stamp_at(serving->stage->order, serving->row,
-                                             fact->arrived_wall_ns + at_ns, &serving->cursor);
+    uint64_t stamp = piece_stamp(serving);
     if (goes_with_end(serving, stamp)) {
-        stamp = fact->end;
+        stamp = fact_of(serving)->end;
     }
-    return may_pass(serving, stamp, at_ns);
+    return may_pass(serving, stamp, serving->pieces.next_ns);
 }
 
 /* --- heads --------------------------------------------------------------------------------------------------------- */

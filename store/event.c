@@ -40,6 +40,7 @@ static const char *const tag_names[RN_TAG_LIMIT] = {
     [RN_TAG_PIECE_TIMES] = "piece-times",
     [RN_TAG_RESPONSE_TRAILERS] = "response-trailers",
     [RN_TAG_RESPONSE_FRAMING] = "response-framing",
+    [RN_TAG_PIECE_STAMPS] = "piece-stamps",
     [RN_TAG_ARGV] = "argv",
     [RN_TAG_CWD] = "cwd",
     [RN_TAG_ENVIRONMENT] = "environment",

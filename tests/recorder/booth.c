@@ -45,7 +45,8 @@ enum rn_status __real_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame,
                                    struct rn_error *why);
 enum rn_status __real_rn_db_commit(struct rn_db_txn *txn, struct rn_error *why);
 uint64_t __real_rn_writer_backlog_bytes(const struct rn_writer *writer);
-enum rn_status __real_rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns);
+enum rn_status __real_rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns,
+                                  uint64_t since_stamps);
 bool __real_rn_exchange_write(struct rn_exchange *exchange, struct rn_bytes piece);
 
 enum rn_status __wrap_rn_db_append(struct rn_db_txn *txn, struct rn_bytes frame, uint64_t *row,
@@ -93,11 +94,12 @@ uint64_t __wrap_rn_writer_backlog_bytes(const struct rn_writer *writer)
     return pretended != 0 ? pretended : __real_rn_writer_backlog_bytes(writer);
 }
 
-enum rn_status __wrap_rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns)
+enum rn_status __wrap_rn_part_add(struct rn_part *part, struct rn_bytes piece, uint64_t since_ns,
+                                  uint64_t since_stamps)
 {
     unsent += piece.len;
     unsent_max = unsent > unsent_max ? unsent : unsent_max;
-    return __real_rn_part_add(part, piece, since_ns);
+    return __real_rn_part_add(part, piece, since_ns, since_stamps);
 }
 
 bool __wrap_rn_exchange_write(struct rn_exchange *exchange, struct rn_bytes piece)

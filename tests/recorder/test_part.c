@@ -23,7 +23,7 @@ static void tear_down(void)
 
 static void add(const char *piece, uint64_t since_ns)
 {
-    ck_assert_int_eq(rn_part_add(part, rn_bytes_text(piece), since_ns), RN_OK);
+    ck_assert_int_eq(rn_part_add(part, rn_bytes_text(piece), since_ns, since_ns + 1), RN_OK);
 }
 
 /* The next piece is this one; it is sent. */
@@ -74,6 +74,7 @@ START_TEST(pieces_come_out_as_they_went_in)
     ck_body(part, "onethreex");
     ck_numbers(&part->cuts, 3, 5, 1);
     ck_numbers(&part->times, 5, 300, 0);
+    ck_numbers(&part->stamps, 6, 301, 1);
 }
 END_TEST
 
@@ -104,6 +105,7 @@ START_TEST(what_was_not_sent_can_be_forgotten)
     ck_body(part, "one");
     ck_numbers(&part->cuts, 3);
     ck_numbers(&part->times, 200);
+    ck_numbers(&part->stamps, 201);
     ck_waits(part);
     ck_assert_uint_eq(rn_part_forget_unsent(part), 0);
 }
@@ -124,6 +126,7 @@ START_TEST(a_part_is_split_behind_what_was_sent)
     ck_body(fresh, "twothree");
     ck_numbers(&fresh->cuts, 3, 5);
     ck_numbers(&fresh->times, 300, 400);
+    ck_numbers(&fresh->stamps, 301, 401);
     ck_assert_uint_eq(fresh->first_ns, 77);
     ck_sends(fresh, "two");
     ck_waits(fresh); /* still held */
@@ -141,7 +144,7 @@ START_TEST(a_piece_that_cannot_be_kept_leaves_no_trace)
     bool failed = true;
     for (unsigned long nth = 1; failed; nth++) {
         rn_memory_fail_from(nth);
-        enum rn_status status = rn_part_add(part, rn_bytes_text(large), 2);
+        enum rn_status status = rn_part_add(part, rn_bytes_text(large), 2, 3);
         failed = rn_memory_failed();
         rn_memory_fail_from(0);
         ck_assert_int_eq(status, failed ? RN_NOMEM : RN_OK);
@@ -150,6 +153,7 @@ START_TEST(a_piece_that_cannot_be_kept_leaves_no_trace)
     }
     ck_numbers(&part->cuts, 3, sizeof large - 1);
     ck_numbers(&part->times, 1, 2);
+    ck_numbers(&part->stamps, 2, 3);
 }
 END_TEST
 

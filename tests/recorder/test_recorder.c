@@ -34,6 +34,22 @@ static void ck_end(const struct rn_event *event, enum rn_end end)
     ck_assert_str_eq(rn_end_name(rn_event_end_of(event)), rn_end_name(end));
 }
 
+/* Three stamps, and the time of arrival since the recorder's start, whatever it is. */
+static uint64_t ck_order(const struct rn_event *event, uint64_t arrival, uint64_t first_byte,
+                         uint64_t end)
+{
+    struct rn_bytes order = rn_event_get(event, RN_TAG_ORDER);
+    const uint64_t stamps[] = {arrival, first_byte, end};
+    uint64_t number = 0;
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(rn_varint_get(&order, &number));
+        ck_assert_uint_eq(number, stamps[i]);
+    }
+    ck_assert(rn_varint_get(&order, &number));
+    ck_assert_uint_eq(order.len, 0);
+    return number;
+}
+
 /* Asks for a toy answer in one go and checks what the client is sent. */
 static void ck_exchange(const char *request, const char *expected)
 {
@@ -68,7 +84,37 @@ START_TEST(a_small_answer_goes_out_only_after_its_commit)
     ck_field(event, RN_TAG_RESPONSE_HEAD, JSON_HEAD);
     ck_field(event, RN_TAG_RESPONSE_BODY, JSON_BODY);
     ck_field(event, RN_TAG_END_REASON, "");
-    ck_numbers(event, RN_TAG_ORDER, (const uint64_t[]){1, 2, 3, 0});
+    ck_order(event, 1, 2, 3);
+    ck_assert(!rn_event_has(event, RN_TAG_PIECE_STAMPS)); /* its only piece is part of its end */
+}
+END_TEST
+
+START_TEST(a_piece_stands_among_the_stamps_that_were_given_before_it)
+{
+    /* Another call comes and goes between the first piece and the second; nothing does before the third. */
+    booth_serve(SCRIPTS(STEPS(SEND(SSE_HEAD ONE), {.what = TOY_GATE}, SEND(ONE), {.what = TOY_GATE},
+                              SEND(ONE LAST_CHUNK)),
+                        STEPS(SEND(JSON_HEAD JSON_BODY))));
+    booth_open(&usual);
+    int client = client_ask(ASK);
+    client_expect(client, ONE);
+    ck_exchange(ASK, JSON_HEAD JSON_BODY);
+    toy_open_gate(booth_toy());
+    client_expect(client, ONE);
+    toy_open_gate(booth_toy());
+    client_expect(client, ONE LAST_CHUNK);
+    close(client);
+    booth_finish();
+    const struct rn_event *stream = booth_event(TRACE_TEXT, 1);
+    struct rn_bytes stamps = rn_event_get(stream, RN_TAG_PIECE_STAMPS);
+    uint64_t expected[] = {0, 4, 0}; /* the stream's first byte, and the other's three */
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t since = UINT64_MAX;
+        ck_assert(rn_varint_get(&stamps, &since));
+        ck_assert_uint_eq(since, expected[i]);
+    }
+    ck_assert_uint_eq(stamps.len, 0);
+    ck_assert_uint_le(ck_order(stream, 1, 2, 6), ck_order(booth_event(TRACE_TEXT, 2), 3, 4, 5));
 }
 END_TEST
 
@@ -673,6 +719,7 @@ Suite *rn_suite(void)
 {
     Suite *suite = suite_create("recorder");
     BOOTH_CASE(suite, "goes out", a_small_answer_goes_out_only_after_its_commit,
+               a_piece_stands_among_the_stamps_that_were_given_before_it,
                the_last_piece_of_a_content_length_waits_and_earlier_ones_do_not,
                the_last_chunk_of_a_stream_waits, done_waits_with_the_last_chunk,
                a_piece_is_split_where_the_held_end_begins_and_goes_out_without_the_streams_end,

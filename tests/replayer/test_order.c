@@ -31,7 +31,8 @@ static void row(unsigned index, uint64_t arrival, uint64_t first_byte, uint64_t 
     facts[index] = (struct rn_order_fact){.arrival = arrival,
                                           .first_byte = first_byte,
                                           .end = end,
-                                          .arrived_wall_ns = arrival * 1000,
+                                          .arrived_ns = arrival * 1000,
+                                          .ended_ns = end * 1000,
                                           .connection = index + 1};
 }
 
@@ -334,10 +335,10 @@ START_TEST(an_answer_is_quiet_when_nobody_arrives_meanwhile)
     row(2, 7, 8, 11);
     row(3, 9, 10, 12);
     begin(4);
-    ck_assert(rn_order_is_quiet(order, 0));
-    ck_assert(rn_order_is_quiet(order, 1));
-    ck_assert(!rn_order_is_quiet(order, 2));
-    ck_assert(rn_order_is_quiet(order, 3));
+    ck_assert(rn_order_is_quiet(order, 0, facts[0].first_byte));
+    ck_assert(rn_order_is_quiet(order, 1, facts[1].first_byte));
+    ck_assert(!rn_order_is_quiet(order, 2, facts[2].first_byte));
+    ck_assert(rn_order_is_quiet(order, 3, facts[3].first_byte));
 }
 END_TEST
 

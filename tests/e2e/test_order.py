@@ -1,0 +1,63 @@
+"""Order on replay: parts of streams that depend on one another, streams that the client ends, holds and why they end."""
+import os
+import sys
+
+from harness import Case, main
+from streams import CHAIN_CLIENT, MCP_CLIENT, ChainServer, McpServer
+
+FULL = bool(os.environ.get("REENACT_FULL"))
+REPLAYS = 30 if FULL else 3
+JITTERS_MS = (0, 1, 10, 40)
+
+
+class Order(Case):
+    def assertReplays(self, recorded, env, replays=REPLAYS, jitters=JITTERS_MS):
+        """Every replay is reproduced with the recorded output, and no hold runs into its limit."""
+        for jitter in jitters:
+            relaxed = 0
+            for i in range(replays):
+                replayed = self.replay(env=env | {"JITTER_MS": str(jitter)})
+                self.assertEqual(replayed.stdout, recorded.stdout, f"jitter {jitter}, replay {i}")
+                self.assertVerdict(replayed, "reproduced", 0)
+                order = replayed.receipt["order"]
+                self.assertEqual(order["timed_out_holds"], 0, f"jitter {jitter}, replay {i}: {order}")
+                relaxed += order["relaxations"] > 0
+            if FULL:
+                print(f"{self.id().split('.')[-1]}: jitter {jitter} ms, {replays} replays, none stalled, {relaxed} relaxed", file=sys.stderr)
+
+    def record_program(self, behaviour, text, env):
+        upstream = self.upstream(behaviour)
+        program = self.write("program.py", text)
+        recorded = self.record(upstream, sys.executable, program, env=env)
+        self.assertEqual(recorded.returncode, 0, recorded.stderr)
+        self.assertNotIn("BEFORE CAUSE", recorded.stdout)
+        upstream.stop()
+        return recorded
+
+    def test_an_mcp_server_that_asks_back_is_replayed(self):
+        env = {"BRANCHES": "1", "LISTENERS": "0", "JITTER_MS": "5"}
+        recorded = self.record_program(McpServer(), MCP_CLIENT, env)
+        self.assertIn("tool 0: sampling", recorded.stdout)
+        self.assertReplays(recorded, env, jitters=(0, 10))
+
+    def test_mcp_calls_at_once_never_get_a_part_before_its_cause(self):
+        env = {"BRANCHES": "4", "LISTENERS": "0", "JITTER_MS": "10"}
+        self.assertReplays(self.record_program(McpServer(), MCP_CLIENT, env), env)
+
+    def test_listeners_hear_in_the_recorded_order_and_leave_by_themselves(self):
+        env = {"BRANCHES": "4", "LISTENERS": "3", "JITTER_MS": "10"}
+        recorded = self.record_program(McpServer(), MCP_CLIENT, env)
+        aborted = [event for event in self.show("run")["timeline"] if event.get("end") == "aborted"]
+        self.assertEqual(len(aborted), 3)
+        self.assertReplays(recorded, env)
+
+    def test_a_stream_goes_on_when_the_one_it_waited_for_has_ended(self):
+        for runs in ("1", "3"):
+            with self.subTest(runs=runs):
+                self.store = os.path.join(self.directory, "store" + runs)
+                env = {"RUNS": runs, "JITTER_MS": "5"}
+                self.assertReplays(self.record_program(ChainServer(), CHAIN_CLIENT, env), env)
+
+
+if __name__ == "__main__":
+    main()
