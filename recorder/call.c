@@ -258,10 +258,10 @@ static void take_piece(struct rn_call *call, struct rn_bytes piece)
         pass_unkept(call, piece);
     }
     call->piece_ns = now;
+    call->piece_stamp = stamp;
     call->answer_bytes += piece.len;
 }
 
-    call->piece_stamp = stamp;
 /* From here on pieces wait for their commit, where anything does. */
 static void hold_from_here(struct rn_call *call)
 {

@@ -82,6 +82,7 @@ struct rn_call {
     struct rn_part *last;
     uint64_t answer_bytes;
     uint64_t piece_ns; /* when the last piece came */
+    uint64_t piece_stamp; /* the last stamp that had been given then */
     uint64_t held_ns;  /* since when a last unit waits for its end; 0: none */
     uint64_t first_ns; /* when the first byte went out */
     uint64_t stamps[3];
@@ -89,7 +90,6 @@ struct rn_call {
     uint64_t stored_bytes;
     enum rn_end end;
     char reason[320];
-    uint64_t piece_stamp; /* the last stamp that had been given then */
 
     struct rn_pending mark; /* says that it was late, once its event is out of our hands */
     struct rn_buffer mark_bytes;
