@@ -42,6 +42,12 @@
 #define RN_TRANSFERS_PER_SHARD 64u             /* http.md 3.4 */
 #define RN_CONNECT_TIMEOUT_MS 10000L
 #define RN_IDLE_TIMEOUT_MS 600000L
+/*
+ * Kept connections to upstreams that were idle for longer (in whole seconds, rounded down) are not used again. Who closes an idle
+ * connection just when a POST arrives on it leaves nothing to do but a 502, since nobody knows whether the POST was taken.
+ * Servers of models close after 5 s (node, uvicorn) to 75 s (nginx), and fewer than that are never met in that moment.
+ */
+#define RN_KEPT_IDLE_S 3L
 #define RN_COMMAND_GRACE_MS 1000 /* from SIGTERM to SIGKILL for a command we have to end ourselves */
 
 /* The way to the disk */

@@ -206,7 +206,7 @@ static bool configure(struct rn_transfer *transfer)
         {CURLOPT_NOSIGNAL, 1},       {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
         {CURLOPT_PATH_AS_IS, 1},     {CURLOPT_FOLLOWLOCATION, 0},
         {CURLOPT_HTTP09_ALLOWED, 0}, {CURLOPT_TCP_KEEPALIVE, 1},
-        {CURLOPT_FAILONERROR, 0},
+        {CURLOPT_FAILONERROR, 0},    {CURLOPT_MAXAGE_CONN, RN_KEPT_IDLE_S},
     };
     CURLcode code = CURLE_OK;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && code == CURLE_OK; i++) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -104,6 +106,38 @@ START_TEST(transfer_sends_no_post_twice)
         server = NULL;
         free(request);
     }
+}
+END_TEST
+
+/* curl's clock can be put forward: what is defined here comes before the C library's. */
+static long ahead_s;
+
+int clock_gettime(clockid_t clock, struct timespec *out)
+{
+    int status = (int)syscall(SYS_clock_gettime, clock, out);
+    out->tv_sec += ahead_s;
+    return status;
+}
+
+/* Its server may be about to close it, and a POST that meets the closing is lost: nobody may send it again. */
+START_TEST(transfer_uses_no_connection_that_was_idle_for_long)
+{
+    char *request = big_request(10);
+    serve_scripts(SCRIPTS(STEPS(SEND(PLAIN "hello"))));
+    static const struct {
+        long pause_s;
+        unsigned connections;
+    } steps[] = {{0, 1}, {RN_KEPT_IDLE_S - 1, 1}, {RN_KEPT_IDLE_S + 1, 2}, {0, 2}, {3600, 3}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct seen seen = {0};
+        ahead_s += steps[i].pause_s;
+        run(&seen, request);
+        ck_complete(&seen, PLAIN, "hello");
+        ck_assert_uint_eq(toy_connections(server), steps[i].connections);
+        seen_free(&seen);
+    }
+    ahead_s = 0;
+    free(request);
 }
 END_TEST
 
@@ -790,7 +824,7 @@ Suite *rn_suite(void)
                transfer_keeps_its_connection_for_the_next_request,
                transfer_survives_a_kept_connection_that_was_closed,
                transfer_sends_again_what_may_be_repeated_when_a_kept_connection_dies,
-               transfer_sends_no_post_twice,
+               transfer_sends_no_post_twice, transfer_uses_no_connection_that_was_idle_for_long,
                transfer_keeps_one_socket_of_a_host_with_several_addresses,
                transfer_tells_interim_heads_from_the_final_one,
                transfer_refuses_to_switch_protocols, transfer_keeps_trailers_apart_from_the_head,
