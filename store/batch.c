@@ -8,17 +8,31 @@
 
 #include "recording.h"
 
-enum rn_status rn_batch_init(struct rn_batch *batch, struct rn_db *db)
+enum rn_status rn_batch_init(struct rn_batch *batch, struct rn_db *db,
+                             struct rn_prepared_rows *rows_prepared)
 {
     memset(batch, 0, sizeof *batch);
     batch->db = db;
+    batch->rows_prepared = rows_prepared;
     batch->done_tail = &batch->done_head;
     batch->codec = rn_codec_context_new();
     return batch->codec == NULL ? RN_NOMEM : RN_OK;
 }
 
+/* Takes the frames from `keep` on out of the batch. */
+static void drop_frames(struct rn_batch *batch, size_t keep)
+{
+    for (size_t i = keep; i < batch->frame_count; i++) {
+        rn_prepared_free(batch->prepared[i]);
+        batch->prepared[i] = NULL;
+    }
+    batch->frame_count = keep;
+    batch->frames.len = keep == 0 ? 0 : batch->frame_end[keep - 1];
+}
+
 void rn_batch_free(struct rn_batch *batch)
 {
+    drop_frames(batch, 0);
     rn_codec_context_free(batch->codec);
     rn_arena_free(&batch->arena);
     rn_buffer_free(&batch->raw);
@@ -50,9 +64,32 @@ enum rn_status rn_batch_add_frame(struct rn_batch *batch, const struct rn_frame 
     if (status != RN_OK) {
         return status;
     }
+    batch->prepared[batch->frame_count] = NULL;
     batch->frame_end[batch->frame_count++] = batch->frames.len;
     batch->stored_bytes += batch->frames.len - begin;
     return RN_OK;
+}
+
+/* Where frame `index` begins among all. */
+static size_t frame_begin(const struct rn_batch *batch, size_t index)
+{
+    return index == 0 ? 0 : batch->frame_end[index - 1];
+}
+
+static struct rn_bytes frame_bytes(const struct rn_batch *batch, size_t index)
+{
+    size_t begin = frame_begin(batch, index);
+    return rn_bytes_of(batch->frames.data + begin, batch->frame_end[index] - begin);
+}
+
+void rn_batch_keep_facts(struct rn_batch *batch, const struct rn_frame *frame,
+                         const struct rn_event *event)
+{
+    size_t last = batch->frame_count - 1;
+    assert(batch->frame_count > 0 && batch->prepared[last] == NULL);
+    if (batch->rows_prepared != NULL) {
+        batch->prepared[last] = rn_prepared_new(event, frame, frame_bytes(batch, last));
+    }
 }
 
 void rn_batch_add_item(struct rn_batch *batch, const struct rn_item *item)
@@ -71,21 +108,19 @@ void rn_batch_rewind(struct rn_batch *batch, struct rn_batch_mark mark)
 {
     size_t keep = batch->commits == mark.commits ? mark.frame_count : 0;
     if (keep < batch->frame_count) {
-        batch->frame_count = keep;
-        batch->frames.len = keep == 0 ? 0 : batch->frame_end[keep - 1];
+        drop_frames(batch, keep);
     }
 }
 
 static enum rn_status append_frames(struct rn_batch *batch, struct rn_db_txn *txn)
 {
     enum rn_status status = RN_OK;
-    size_t begin = 0;
     for (size_t i = 0; status == RN_OK && i < batch->frame_count; i++) {
-        uint64_t row;
-        status =
-            rn_db_append(txn, rn_bytes_of(batch->frames.data + begin, batch->frame_end[i] - begin),
-                         &row, &batch->error);
-        begin = batch->frame_end[i];
+        uint64_t row = 0;
+        status = rn_db_append(txn, frame_bytes(batch, i), &row, &batch->error);
+        if (batch->prepared[i] != NULL) {
+            batch->prepared[i]->row = row;
+        }
     }
     return status;
 }
@@ -111,6 +146,16 @@ static enum rn_status commit_frames(struct rn_batch *batch)
     return rn_db_commit(txn, &batch->error);
 }
 
+static void give_facts(struct rn_batch *batch)
+{
+    for (size_t i = 0; i < batch->frame_count; i++) {
+        if (batch->prepared[i] != NULL) {
+            rn_prepared_rows_add(batch->rows_prepared, batch->prepared[i]);
+            batch->prepared[i] = NULL;
+        }
+    }
+}
+
 static void settle_items(struct rn_batch *batch, enum rn_status status)
 {
     for (size_t i = 0; i < batch->item_count; i++) {
@@ -130,10 +175,10 @@ enum rn_status rn_batch_commit(struct rn_batch *batch)
     batch->commits++;
     if (status == RN_OK) {
         batch->rows += batch->frame_count;
+        give_facts(batch);
     }
     settle_items(batch, status);
-    batch->frame_count = 0;
+    drop_frames(batch, 0);
     batch->item_count = 0;
-    rn_buffer_clear(&batch->frames);
     return status;
 }

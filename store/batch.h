@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "db.h"
 #include "frame.h"
+#include "prepared.h"
 #include "store/evidence.h"
 #include "store/writer.h"
 
@@ -45,6 +46,9 @@ struct rn_batch {
     struct rn_buffer raw;    /* of the frame being made */
     struct rn_buffer frames; /* one after the other */
     size_t frame_end[RN_BATCH_FRAMES_MAX];
+    struct rn_prepared *prepared[RN_BATCH_FRAMES_MAX]; /* of the frame, or NULL */
+    struct rn_prepared_rows
+        *rows_prepared; /* where they go with the commit; NULL: nobody wants them */
     size_t frame_count;
     struct rn_item items[RN_BATCH_ITEMS_MAX];
     size_t item_count;
@@ -57,8 +61,9 @@ struct rn_batch {
     struct rn_error error;       /* of the last commit that failed */
 };
 
-/* RN_NOMEM. `db` is borrowed. */
-enum rn_status rn_batch_init(struct rn_batch *batch, struct rn_db *db);
+/* RN_NOMEM. `db` and `rows_prepared` (may be NULL) are borrowed. */
+enum rn_status rn_batch_init(struct rn_batch *batch, struct rn_db *db,
+                             struct rn_prepared_rows *rows_prepared);
 void rn_batch_free(struct rn_batch *batch);
 
 /* Whether another entry, with all it may need, fits. */
@@ -70,6 +75,12 @@ bool rn_batch_has_room(const struct rn_batch *batch);
  */
 enum rn_status rn_batch_add_frame(struct rn_batch *batch, const struct rn_frame *frame,
                                   struct rn_bytes raw);
+/*
+ * Remembers of the frame added last what its index entries will be made of: `event` is the whole event in it. Without memory
+ * nothing is remembered.
+ */
+void rn_batch_keep_facts(struct rn_batch *batch, const struct rn_frame *frame,
+                         const struct rn_event *event);
 void rn_batch_add_item(struct rn_batch *batch, const struct rn_item *item);
 
 /* The place to go back to when an item fails on the way: frames behind it that are not committed are taken out. */

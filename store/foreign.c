@@ -188,11 +188,15 @@ enum rn_status rn_foreign_find(const struct rn_event *event, struct rn_arena *ar
     struct rn_bytes head = rn_event_get(event, RN_TAG_RESPONSE_HEAD);
     struct rn_bytes body = rn_event_get(event, RN_TAG_RESPONSE_BODY);
     struct rn_bytes coding = coding_of(head);
+    bool is_coded = body.len > 0 && !rn_coding_is_identity(coding);
     out->count = 0;
+    if (is_coded && arena == NULL) {
+        return RN_REFUSED;
+    }
     search_head(head, response_fields, sizeof response_fields / sizeof response_fields[0], out);
     search_head(rn_event_get(event, RN_TAG_REQUEST_HEAD), request_fields,
                 sizeof request_fields / sizeof request_fields[0], out);
-    if (body.len > 0 && !rn_coding_is_identity(coding)) {
+    if (is_coded) {
         return search_coded(coding, body, arena, out);
     }
     search_body(body, out);

@@ -19,7 +19,7 @@ struct rn_foreign_ids {
  * Finds in an exchange: request ids in both heads, traceparent and the trace id inside it, and in the response body the
  * string members id, call_id, tool_call_id, tool_use_id, response_id and request_id, wherever they stand (JSON, JSON lines,
  * SSE); coded bodies are decoded first. A byte scan: it may find too much, never something that is not there.
- * RN_NOMEM only; a body that does not decode is searched as far as it does.
+ * RN_NOMEM only; a body that does not decode is searched as far as it does. With no arena a coded body is RN_REFUSED.
  */
 enum rn_status rn_foreign_find(const struct rn_event *event, struct rn_arena *arena,
                                struct rn_foreign_ids *out);

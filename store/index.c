@@ -76,15 +76,20 @@ static enum rn_status copy_summary(struct rn_index_step_state *step, struct rn_d
 }
 
 static enum rn_status copy_row(struct rn_index_step_state *step, struct rn_db_txn *txn,
-                               struct rn_bytes key, struct rn_bytes frame)
+                               const struct rn_prepared **prepared, struct rn_bytes key,
+                               struct rn_bytes frame)
 {
     struct rn_index_row *row = &step->rows[step->row_count];
-    *row = (struct rn_index_row){.frame = rn_arena_copy(&step->arena, frame)};
-    if (row->frame.data == NULL) {
-        return RN_NOMEM;
-    }
+    *row = (struct rn_index_row){.frame_bytes = frame.len};
     if (!rn_row_read(key, &row->row)) {
         return RN_DAMAGED;
+    }
+    row->prepared = rn_prepared_rows_match(prepared, row->row, frame);
+    if (row->prepared == NULL) {
+        row->frame = rn_arena_copy(&step->arena, frame);
+        if (row->frame.data == NULL) {
+            return RN_NOMEM;
+        }
     }
     step->row_count++;
     return copy_summary(step, txn, frame);
@@ -97,6 +102,7 @@ static enum rn_status copy_rows(struct rn_index_step_state *step, struct rn_db_t
     struct rn_bytes key = {0};
     struct rn_bytes frame = {0};
     size_t copied = 0;
+    const struct rn_prepared *prepared = rn_prepared_rows_first(&step->store->prepared);
     struct rn_db_cursor *cursor = rn_db_cursor_new(txn, RN_TREE_LOG);
     if (cursor == NULL) {
         return RN_NOMEM;
@@ -108,7 +114,7 @@ static enum rn_status copy_rows(struct rn_index_step_state *step, struct rn_db_t
         if (step->row_count > 0 && copied > COPIED_BYTES_MAX) {
             break;
         }
-        status = copy_row(step, txn, key, frame);
+        status = copy_row(step, txn, &prepared, key, frame);
         status = status == RN_OK ? rn_db_next(cursor, &key, &frame) : status;
     }
     rn_db_cursor_free(cursor);
@@ -301,6 +307,9 @@ static enum rn_status run_step(struct rn_index_step_state *step, uint32_t max_ro
     }
     status = prepare(step, error);
     status = status == RN_OK ? write_step(step, &moved, error) : status;
+    if (status == RN_OK && !moved) {
+        rn_prepared_rows_drop(&step->store->prepared, step->to);
+    }
     if (moved) {
         step->to = step->from; /* as if nothing was done: the caller asks again */
     }

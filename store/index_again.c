@@ -33,6 +33,7 @@ static enum rn_status copy_page(struct again *again, struct rn_error *error)
             break;
         }
         *row = (struct rn_index_row){.row = again->pieces->at[again->next].row,
+                                     .frame_bytes = frame.len,
                                      .frame = rn_arena_copy(&step->arena, rn_buffer_bytes(&frame))};
         status = row->frame.data == NULL ? rn_fail(error, RN_NOMEM, "no memory to index a trace")
                                          : RN_OK;

@@ -1,6 +1,6 @@
 /*
- * From one frame to a changed summary and new index entries. In come copied rows, out come prepared puts; no transaction is
- * open here. Pieces of an event that came in parts are read again when its last one passes, because times, ends and ids may
+ * From one frame to a changed summary and new index entries. In come copied rows, or what our own writer kept of them, out
+ * come ready puts; no transaction is open here. Pieces of an event that came in parts are read again when its last one passes, because times, ends and ids may
  * stand in any of them.
  */
 #include "index_row.h"
@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/varint.h"
-#include "foreign.h"
 #include "keys.h"
 #include "pieces.h"
 #include "summary.h"
@@ -102,17 +101,16 @@ static enum rn_status add_ways_in(struct rn_index_step_state *step,
 }
 
 static enum rn_status add_foreign(struct rn_index_step_state *step, const struct rn_trace_id *id,
-                                  const struct rn_event *event)
+                                  uint32_t n, const struct rn_index_facts *facts)
 {
-    struct rn_foreign_ids found;
     uint8_t key[RN_ID_KEY_BYTES_MAX];
-    uint8_t n[4];
-    rn_put_u32(n, event->n);
-    enum rn_status status = rn_foreign_find(event, &step->arena, &found);
-    for (unsigned i = 0; status == RN_OK && i < found.count; i++) {
-        size_t len = rn_key_foreign(found.id[i], id, key);
+    uint8_t value[4];
+    enum rn_status status = RN_OK;
+    rn_put_u32(value, n);
+    for (unsigned i = 0; status == RN_OK && i < facts->id_count; i++) {
+        size_t len = rn_key_foreign(facts->ids[i], id, key);
         status = add_entry(step, RN_TREE_ID, RN_INDEX_PUT_FIRST, rn_bytes_of(key, len),
-                           rn_bytes_of(n, sizeof n));
+                           rn_bytes_of(value, sizeof value));
     }
     return status;
 }
@@ -152,95 +150,53 @@ static enum rn_status add_upstream(struct rn_index_step_state *step, struct rn_t
     return status;
 }
 
-/* The latest moment that RN_TAG_TIMES names: arrival plus the largest of the offsets behind it. */
-static uint64_t latest_wall_ns(const struct rn_event *event)
-{
-    struct rn_bytes times = rn_event_get(event, RN_TAG_TIMES);
-    uint64_t arrival = 0;
-    uint64_t offset = 0;
-    uint64_t largest = 0;
-    if (!rn_varint_get(&times, &arrival)) {
-        return 0;
-    }
-    while (rn_varint_get(&times, &offset)) {
-        largest = offset > largest ? offset : largest;
-    }
-    return arrival + largest;
-}
-
 static void take_time(struct rn_trace_summary *now, uint64_t wall_ns)
 {
     now->ended_wall_ns = wall_ns > now->ended_wall_ns ? wall_ns : now->ended_wall_ns;
 }
 
-static bool is_late(const struct rn_event *event)
+static void take_end(struct rn_trace_summary *now, const struct rn_index_facts *facts)
 {
-    return (rn_event_number(event, RN_TAG_FLAGS, 0) & RN_FLAG_LATE) != 0;
-}
-
-static void take_end(struct rn_trace_summary *now, const struct rn_event *event)
-{
-    uint64_t flags = rn_event_number(event, RN_TAG_FLAGS, 0);
-    enum rn_end end = rn_event_end_of(event);
-    now->cut += end == RN_END_CUT;
-    now->aborted += end == RN_END_ABORTED;
-    now->refused += end == RN_END_REFUSED;
-    now->lost += end == RN_END_LOST;
-    now->late += is_late(event);
-    if (end == RN_END_LOST || (flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) != 0) {
+    now->cut += facts->end == RN_END_CUT;
+    now->aborted += facts->end == RN_END_ABORTED;
+    now->refused += facts->end == RN_END_REFUSED;
+    now->lost += facts->end == RN_END_LOST;
+    now->late += (facts->flags & RN_FLAG_LATE) != 0;
+    if (facts->end == RN_END_LOST || (facts->flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) != 0) {
         now->complete = RN_COMPLETE_NO;
     }
 }
 
 /* Once per event: what stands in it as a whole. */
 static enum rn_status take_whole(struct rn_index_step_state *step, struct rn_trace_summary *now,
-                                 const struct rn_event *event)
+                                 uint32_t n, const struct rn_index_facts *facts)
 {
-    enum rn_event_kind kind = rn_event_kind_of(event);
-    take_time(now, latest_wall_ns(event));
-    if (kind == RN_EVENT_RUN) {
-        now->exit_status = rn_event_has(event, RN_TAG_EXIT)
-                               ? (int)(rn_event_number(event, RN_TAG_EXIT, 0) & INT32_MAX)
-                               : now->exit_status;
-        now->complete = rn_event_end_of(event) == RN_END_LOST ? RN_COMPLETE_NO : now->complete;
+    take_time(now, facts->latest_wall_ns);
+    if (facts->kind == RN_EVENT_RUN) {
+        now->exit_status = facts->exit_status >= 0 ? facts->exit_status : now->exit_status;
+        now->complete = facts->end == RN_END_LOST ? RN_COMPLETE_NO : now->complete;
         return RN_OK;
     }
-    if (kind == RN_EVENT_MARK) {
-        now->late += is_late(event);
+    if (facts->kind == RN_EVENT_MARK) {
+        now->late += (facts->flags & RN_FLAG_LATE) != 0;
     }
-    if (kind != RN_EVENT_EXCHANGE) {
+    if (facts->kind != RN_EVENT_EXCHANGE) {
         return RN_OK;
     }
-    take_end(now, event);
-    return add_foreign(step, &now->id, event);
-}
-
-/* The length of an erased field still counts. */
-static uint64_t erased_bytes(const struct rn_event *piece, enum rn_tag tag)
-{
-    struct rn_bytes rest = piece->erasures;
-    struct rn_erasure erasure;
-    uint64_t bytes = 0;
-    while (rest.len > 0 && rn_erasure_get(&rest, &erasure)) {
-        bytes += erasure.tag == (unsigned)tag ? erasure.bytes : 0;
-    }
-    return bytes;
+    take_end(now, facts);
+    return add_foreign(step, &now->id, n, facts);
 }
 
 /* For every piece: what adds up. */
 static enum rn_status take_piece(struct rn_index_step_state *step, struct rn_trace_summary *now,
-                                 const struct rn_frame *header, const struct rn_event *piece)
+                                 const struct rn_frame *header, const struct rn_index_facts *facts)
 {
-    static const enum rn_tag crossed[] = {RN_TAG_REQUEST_HEAD, RN_TAG_REQUEST_BODY,
-                                          RN_TAG_RESPONSE_HEAD, RN_TAG_RESPONSE_BODY};
-    for (size_t i = 0; i < sizeof crossed / sizeof crossed[0]; i++) {
-        now->raw_bytes += rn_event_get(piece, crossed[i]).len + erased_bytes(piece, crossed[i]);
-    }
+    now->raw_bytes += facts->crossed_bytes;
     if (header->part == 0 && header->class == RN_CLASS_EVENT) {
-        take_time(now, rn_event_number(piece, RN_TAG_TIMES, 0));
-        now->has_run = now->has_run || rn_event_kind_of(piece) == RN_EVENT_RUN;
+        take_time(now, facts->first_wall_ns);
+        now->has_run = now->has_run || facts->kind == RN_EVENT_RUN;
     }
-    return add_upstream(step, now, rn_event_get(piece, RN_TAG_UPSTREAM));
+    return add_upstream(step, now, facts->upstream);
 }
 
 static void take_place(struct rn_trace_summary *now, const struct rn_frame *header)
@@ -330,28 +286,61 @@ static enum rn_status decode_row(struct rn_index_step_state *step, const struct 
     return status;
 }
 
+/* An event in one frame, read back from the log. */
+static enum rn_status take_read(struct rn_index_step_state *step, const struct rn_index_row *row,
+                                struct rn_trace_summary *now, struct rn_error *error)
+{
+    const struct rn_frame *header = &row->header;
+    struct rn_bytes raw = {0};
+    struct rn_index_facts facts;
+    struct rn_foreign_ids found;
+    struct rn_event piece = {.class = header->class, .n = header->n};
+    enum rn_status status = decode_row(step, row, &raw, error);
+    status = status == RN_OK ? rn_event_decode(raw, &step->arena, &piece, error) : status;
+    if (status == RN_OK) {
+        rn_index_facts_of_piece(&piece, &facts);
+        status = take_piece(step, now, header, &facts);
+    }
+    if (status == RN_OK && header->kind == RN_FRAME_EVENT) {
+        status = rn_index_facts_of_whole(&piece, &step->arena, &found, &facts);
+        status = status == RN_OK ? take_whole(step, now, header->n, &facts) : status;
+    }
+    return status;
+}
+
+/* An event whose last piece this row is. */
+static enum rn_status take_joined(struct rn_index_step_state *step, unsigned index,
+                                  struct rn_trace_summary *now, struct rn_error *error)
+{
+    struct rn_event whole;
+    struct rn_index_facts facts;
+    struct rn_foreign_ids found;
+    enum rn_status status = join_so_far(step, index, &whole, error);
+    if (status == RN_OK) {
+        rn_index_facts_of_piece(&whole, &facts);
+        status = rn_index_facts_of_whole(&whole, &step->arena, &found, &facts);
+    }
+    return status == RN_OK ? take_whole(step, now, whole.n, &facts) : status;
+}
+
 static enum rn_status event_row(struct rn_index_step_state *step, unsigned index,
                                 struct rn_trace_summary *now, struct rn_error *error)
 {
     const struct rn_index_row *row = &step->rows[index];
     const struct rn_frame *header = &row->header;
-    struct rn_bytes raw = {0};
-    struct rn_event piece = {.class = header->class, .n = header->n};
     enum rn_status status = add_place(step, row, (unsigned)header->class, header->n, header->part);
     if (status != RN_OK) {
         return status;
     }
     take_place(now, header);
-    status = decode_row(step, row, &raw, error);
-    status = status == RN_OK ? rn_event_decode(raw, &step->arena, &piece, error) : status;
-    status = status == RN_OK ? take_piece(step, now, header, &piece) : status;
-    if (status == RN_OK && header->kind == RN_FRAME_EVENT_CLOSE) {
-        struct rn_event whole;
-        status = join_so_far(step, index, &whole, error);
-        return status == RN_OK ? take_whole(step, now, &whole) : status;
+    if (row->prepared != NULL) {
+        const struct rn_index_facts *facts = &row->prepared->facts;
+        status = take_piece(step, now, header, facts);
+        return status == RN_OK ? take_whole(step, now, header->n, facts) : status;
     }
-    if (status == RN_OK && header->kind == RN_FRAME_EVENT) {
-        status = take_whole(step, now, &piece);
+    status = take_read(step, row, now, error);
+    if (status == RN_OK && header->kind == RN_FRAME_EVENT_CLOSE) {
+        status = take_joined(step, index, now, error);
     }
     return status;
 }
@@ -456,6 +445,11 @@ enum rn_status rn_index_begin(struct rn_index_step_state *step, struct rn_error 
     step->tail = &step->entries;
     for (unsigned i = 0; i < step->row_count && status != RN_NEWER; i++) {
         struct rn_index_row *row = &step->rows[i];
+        if (row->prepared != NULL) {
+            row->header = row->prepared->header;
+            row->is_sound = true;
+            continue;
+        }
         status = rn_frame_read(row->frame, &row->header, error);
         row->is_sound = status == RN_OK && row->header.kind != RN_FRAME_DOCUMENT;
     }
@@ -478,7 +472,7 @@ enum rn_status rn_index_row(struct rn_index_step_state *step, unsigned index,
     struct rn_index_change *change = rn_index_change_of(step, &row->header.trace);
     assert(change != NULL);
     change->touched = true;
-    change->now.stored_bytes += row->frame.len;
+    change->now.stored_bytes += row->frame_bytes;
     switch (row->header.kind) {
     case RN_FRAME_TRACE_OPEN:
         status = opening_row(step, row, &change->now, error);

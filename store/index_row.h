@@ -7,15 +7,18 @@
 #include "db.h"
 #include "frame.h"
 #include "pieces.h"
+#include "prepared.h"
 #include "store/trace.h"
 
 #define RN_INDEX_ROWS_MAX 256u
 
-/* A row that was copied out of the log. */
+/* A row of the log, its frame copied out of there or, where it is one of our own, known already. */
 struct rn_index_row {
     uint64_t row;
-    struct rn_bytes frame;  /* header and stored bytes */
-    struct rn_frame header; /* once `is_sound` */
+    size_t frame_bytes;
+    struct rn_bytes frame; /* header and stored bytes; empty where `prepared` is not NULL */
+    const struct rn_prepared *prepared; /* the store's, until the step is over */
+    struct rn_frame header;             /* once `is_sound` */
     bool is_sound;
 };
 

@@ -42,8 +42,13 @@ static enum rn_status emit_frame(const struct piece *piece, enum rn_frame_kind k
     frame.part = (*piece->parts)++;
     rn_buffer_clear(&batch->raw);
     enum rn_status status = rn_event_encode(event, &batch->raw);
-    return status != RN_OK ? status
-                           : rn_batch_add_frame(batch, &frame, rn_buffer_bytes(&batch->raw));
+    if (status == RN_OK) {
+        status = rn_batch_add_frame(batch, &frame, rn_buffer_bytes(&batch->raw));
+    }
+    if (status == RN_OK && kind == RN_FRAME_EVENT) {
+        rn_batch_keep_facts(batch, &frame, event);
+    }
+    return status;
 }
 
 static size_t event_bytes(const struct rn_event *event)

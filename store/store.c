@@ -120,6 +120,7 @@ static struct rn_store *store_new(enum rn_store_mode mode)
         store->mode = mode;
         pthread_mutex_init(&store->index_lock, NULL);
         pthread_mutex_init(&store->codec_lock, NULL);
+        rn_prepared_rows_init(&store->prepared);
     }
     return store;
 }
@@ -215,6 +216,7 @@ void rn_store_close(struct rn_store *store)
     }
     rn_db_close(store->db);
     rn_owner_leave(store->owner);
+    rn_prepared_rows_free(&store->prepared);
     pthread_mutex_destroy(&store->index_lock);
     pthread_mutex_destroy(&store->codec_lock);
     rn_free(store->path);

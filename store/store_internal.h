@@ -11,6 +11,7 @@
 #include "db.h"
 #include "frame.h"
 #include "owner.h"
+#include "prepared.h"
 #include "store/store.h"
 
 /* The version of the whole layout: trees, keys, summaries. A frame has a version of its own. */
@@ -32,8 +33,9 @@ struct rn_store {
     char *path; /* absolute */
     enum rn_store_mode mode;
     struct rn_owner *owner; /* rn_owner_text(owner) goes into the opening of every trace of ours */
-    pthread_mutex_t index_lock; /* one index step at a time in this process */
-    pthread_mutex_t codec_lock; /* over the two below */
+    pthread_mutex_t index_lock;       /* one index step at a time in this process */
+    struct rn_prepared_rows prepared; /* what our own writer appended and nobody has indexed yet */
+    pthread_mutex_t codec_lock;       /* over the two below */
     struct rn_codec_context *codecs[RN_STORE_CODECS_KEPT];
     unsigned codec_count;
 };

@@ -379,7 +379,7 @@ enum rn_status rn_writer_start(struct rn_store *store, void (*wake)(void *self),
     writer->wake = wake;
     writer->wake_self = wake_self;
     writer_init(writer);
-    enum rn_status status = rn_batch_init(&writer->batch, store->db);
+    enum rn_status status = rn_batch_init(&writer->batch, store->db, &store->prepared);
     if (status == RN_OK) {
         status = rn_buffer_add(&writer->credentials_key, credentials_key);
     }
