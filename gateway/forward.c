@@ -182,6 +182,7 @@ static bool write_body(struct rn_transfer *transfer, const struct rn_forward *fo
     transfer->body_len = forward->spill >= 0 ? forward->body_bytes : forward->body.len;
     bool small =
         transfer->body_len == 0 || (forward->spill < 0 && transfer->body_len <= COPIED_BYTES_MAX);
+    transfer->is_copied = small;
     const void *data = transfer->body_len == 0 ? (const void *)"" : forward->body.data;
     curl_off_t len = (curl_off_t)transfer->body_len;
     return curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, len) == CURLE_OK &&

@@ -157,7 +157,8 @@ static int on_attempt(void *self, char *theirs, char *ours, int their_port, int 
 static int on_seek(void *self, curl_off_t offset, int origin)
 {
     struct rn_transfer *transfer = self;
-    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->body_len) {
+    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->body_len ||
+        transfer->is_gone) {
         return CURL_SEEKFUNC_FAIL;
     }
     transfer->body_at = (uint64_t)offset;
@@ -322,6 +323,8 @@ struct rn_transfer *rn_transfer_start(struct rn_upstreams *upstreams,
     transfer->fault = NULL;
     transfer->detail[0] = '\0';
     transfer->sent_bytes = 0;
+    transfer->body_at = transfer->body_len = 0;
+    transfer->is_copied = transfer->is_gone = false;
     transfer->idle_ms = upstreams->idle_ms;
     transfer->heard_ns = rn_loop_now_ns(upstreams->loop);
     if (!rn_transfer_prepare(transfer, forward) || !rn_shard_take(transfer)) {
@@ -340,6 +343,17 @@ void rn_transfer_resume(struct rn_transfer *transfer)
     if (transfer->halted) {
         rn_shard_resume(transfer);
     }
+}
+
+bool rn_transfer_let_go(struct rn_transfer *transfer)
+{
+    bool has_all = transfer->is_copied || transfer->body_at == transfer->body_len;
+    if (transfer->state != RN_TRANSFER_BODY || !has_all) {
+        return false;
+    }
+    transfer->body = rn_bytes_of(NULL, 0);
+    transfer->is_gone = true;
+    return true;
 }
 
 void rn_transfer_cancel(struct rn_transfer *transfer)

@@ -97,6 +97,11 @@ struct rn_transfer *rn_transfer_start(struct rn_upstreams *upstreams,
 /* Go on after on_body returned false. The handler is called later in this turn of the loop, never from inside. */
 void rn_transfer_resume(struct rn_transfer *transfer);
 /*
+ * Whether the upstream has the whole request and has begun to answer it. Then the body that was lent is not read again and
+ * may go; otherwise it is still borrowed.
+ */
+bool rn_transfer_let_go(struct rn_transfer *transfer);
+/*
  * Stops at once and closes the upstream connection; no further callback. Also from inside a callback of this transfer (not
  * of its on_done) or of another one; the connection is then closed when that callback has returned.
  */

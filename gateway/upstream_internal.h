@@ -72,6 +72,8 @@ struct rn_transfer {
     struct rn_bytes body; /* there; lent */
     uint64_t body_at;     /* how much of it curl has read */
     uint64_t body_len;
+    bool is_copied;  /* curl has a copy and asks us for nothing */
+    bool is_gone;    /* it was sent, and is not lent any more */
     bool may_repeat; /* sending it twice asks for no more than sending it once */
 
     /* the answer */

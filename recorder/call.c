@@ -46,7 +46,10 @@ static void call_free(struct rn_call *call)
     rn_buffer_free(&call->interim);
     rn_buffer_free(&call->answer_head);
     rn_buffer_free(&call->answer_trailers);
-    rn_buffer_free(&call->mark_bytes);
+    if (call->mark != NULL) {
+        rn_buffer_free(&call->mark->bytes);
+        rn_free(call->mark);
+    }
     rn_free(call);
 }
 
@@ -247,9 +250,7 @@ static void take_piece(struct rn_call *call, struct rn_bytes piece)
     if (piece.len == 0) {
         return;
     }
-    if (rn_part_pieces(part) == 0) {
-        part->first_ns = now;
-    }
+    rn_aging_begin(call);
     bool is_first = call->answer_bytes == 0;
     uint64_t before = is_first ? call->arrived_mono_ns : call->piece_ns;
     uint64_t stamp = call->desk->stamp;
@@ -363,6 +364,7 @@ void rn_call_over(struct rn_call *call, enum rn_end end)
     }
     call->over = true;
     call->end = end;
+    rn_aging_end(call);
     call->stamps[1] = call->stamps[1] == 0 ? ++call->desk->stamp : call->stamps[1];
     call->stamps[2] = ++call->desk->stamp;
     counts->ended += end == RN_END_ENDED;
@@ -370,8 +372,8 @@ void rn_call_over(struct rn_call *call, enum rn_end end)
     counts->cut += end == RN_END_CUT;
     counts->refused += end == RN_END_REFUSED;
     counts->truncated += (call->flags & RN_FLAG_TRUNCATED) != 0;
-    counts->raw_bytes +=
-        call->head.len + call->request_bytes + call->answer_head.len + call->answer_bytes;
+    counts->raw_bytes += call->head.len + call->request_bytes + call->answer_head.len +
+                         call->gone_bytes + call->answer_bytes;
     rn_call_submit(call, call->last, call->opened ? RN_ENTRY_EVENT_CLOSE : RN_ENTRY_EVENT);
     call->held_ns = 0;
     if (call->last->durable) { /* nothing waits */
@@ -484,13 +486,8 @@ void rn_call_turn(struct rn_call *call)
 
 void rn_call_tick(struct rn_call *call, uint64_t now)
 {
-    struct rn_part *part = call->last;
-    if (call->over || rn_part_pieces(part) == 0) {
-        return;
-    }
-    bool old = now - part->first_ns >= RN_PART_AGE_NS;
-    bool held_long = call->held_ns != 0 && now - call->held_ns >= HELD_FOR_NS;
-    if (old || held_long) {
+    if (!call->over && call->held_ns != 0 && now - call->held_ns >= HELD_FOR_NS &&
+        rn_part_pieces(call->last) > 0) {
         rn_call_flush(call);
     }
 }

@@ -18,6 +18,7 @@
 #ifndef RN_RECORDER_CALL_H
 #define RN_RECORDER_CALL_H
 
+#include "aging.h"
 #include "part.h"
 #include "recorder/recorder.h"
 #include "traces.h"
@@ -32,6 +33,7 @@ struct rn_desk {
     struct rn_call *open;  /* all calls, newest first */
     struct rn_call *dirty; /* those with something to send at the end of this turn */
     struct rn_turn *turn;  /* calls rn_call_turn for them */
+    struct rn_aging aging; /* calls rn_call_flush for what is old enough */
     struct rn_wait wait;   /* calls rn_call_overdue for parts that do not come back */
     uint64_t stamp;        /* the counter behind RN_TAG_ORDER */
     uint64_t began_ns;     /* arrivals count from here */
@@ -41,10 +43,19 @@ struct rn_desk {
     bool holding;          /* some call holds a last unit whose end has not come yet */
 };
 
+/* Says that a call was late, once its event is out of our hands. Few calls have one, and it is large. */
+struct rn_mark {
+    struct rn_pending pending;
+    struct rn_buffer bytes;
+};
+
 struct rn_call {
     struct rn_call *next;
     struct rn_call *previous;
     struct rn_call *next_dirty;
+    struct rn_call *aging_next; /* aging.h */
+    struct rn_call *aging_previous;
+    uint64_t aging_since_ns;
     struct rn_desk *desk;
     struct rn_open_trace *trace;
     struct rn_exchange *exchange; /* NULL once the gateway is done with it */
@@ -54,7 +65,7 @@ struct rn_call {
     uint32_t n;
     const char *rule;
 
-    /* the request */
+    /* the request; gone once it is stored and the upstream has it (slim in commit.c) */
     struct rn_buffer request;      /* memory of head and body as they came */
     struct rn_buffer request_head; /* only when the target had to be made relative */
     struct rn_bytes head;
@@ -80,6 +91,7 @@ struct rn_call {
     struct rn_answer answer;
     struct rn_part *parts; /* oldest first; the last one takes new pieces */
     struct rn_part *last;
+    uint64_t gone_bytes; /* of heads that are not kept any more */
     uint64_t answer_bytes;
     uint64_t piece_ns; /* when the last piece came */
     uint64_t piece_stamp; /* the last stamp that had been given then */
@@ -91,8 +103,7 @@ struct rn_call {
     enum rn_end end;
     char reason[320];
 
-    struct rn_pending mark; /* says that it was late, once its event is out of our hands */
-    struct rn_buffer mark_bytes;
+    struct rn_mark *mark; /* NULL unless one was submitted */
 
     unsigned with_writer; /* entries not yet returned */
     bool head_known;
@@ -106,6 +117,7 @@ struct rn_call {
     bool missed;      /* more waits for the disk than may wait: it is in a gap, and nothing of it is kept */
     bool is_late;
     bool is_dirty;
+    bool is_aging;
     bool full;      /* the gateway's queue is above its mark */
     bool throttled; /* the writer's is */
 };
@@ -127,7 +139,7 @@ void rn_call_gone(struct rn_call *call);
 
 /* The end of a turn: sends what may go out. */
 void rn_call_turn(struct rn_call *call);
-/* A moment later: commits pieces that are old enough. */
+/* A moment later: commits a last unit whose stream does not end. */
 void rn_call_tick(struct rn_call *call, uint64_t now_ns);
 /* Goes on when the writer has caught up. */
 void rn_call_resume(struct rn_call *call);

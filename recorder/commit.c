@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "compose.h"
 
 static bool is_strict(const struct rn_call *call)
@@ -138,6 +139,10 @@ void rn_call_flush(struct rn_call *call)
     }
     full->next = fresh;
     call->last = fresh;
+    rn_aging_end(call);
+    if (!all) {
+        rn_aging_begin(call);
+    }
     rn_call_submit(call, full, call->opened ? RN_ENTRY_EVENT_PART : RN_ENTRY_EVENT_OPEN);
     call->opened = true;
     call->held_ns = all ? 0 : call->held_ns;
@@ -267,13 +272,19 @@ static void mark_returned(struct rn_pending *pending)
 /* The event is with the writer and may be written already: what it does not say stands beside it. */
 static void submit_mark(struct rn_call *call)
 {
-    call->mark = (struct rn_pending){
-        .entry = {.kind = RN_ENTRY_EVENT, .trace = call->trace->recording, .owner = &call->mark},
-        .done = mark_returned,
-        .self = call};
-    if (rn_compose_mark(call, &call->mark.entry.event) == RN_OK) {
+    struct rn_mark *mark = rn_calloc(1, sizeof *mark);
+    if (mark == NULL) {
+        return;
+    }
+    call->mark = mark;
+    mark->pending = (struct rn_pending){.entry = {.kind = RN_ENTRY_EVENT,
+                                                  .trace = call->trace->recording,
+                                                  .owner = &mark->pending},
+                                        .done = mark_returned,
+                                        .self = call};
+    if (rn_compose_mark(call, &mark->bytes, &mark->pending.entry.event) == RN_OK) {
         call->with_writer++;
-        rn_writer_submit(call->desk->settings->writer, &call->mark.entry);
+        rn_writer_submit(call->desk->settings->writer, &mark->pending.entry);
     }
 }
 
@@ -305,6 +316,28 @@ void rn_call_overdue(struct rn_call *call, struct rn_part *part)
 
 /* --- and back ------------------------------------------------------------------------------------------------------ */
 
+/*
+ * A stream may stay open for an hour, and a request may be large: what is stored, and used by nobody here any more, goes.
+ * Nothing is with the writer, and it took everything so far.
+ */
+static void slim(struct rn_call *call)
+{
+    bool uses_request = call->transfer != NULL && !rn_transfer_let_go(call->transfer);
+    if (call->started && call->head_stored) {
+        call->gone_bytes += call->answer_head.len;
+        rn_buffer_free(&call->answer_head);
+        rn_buffer_free(&call->interim);
+    }
+    if (!uses_request) {
+        call->gone_bytes += call->head.len;
+        call->head = call->body = call->method = call->target = (struct rn_bytes){NULL, 0};
+        rn_buffer_free(&call->request);
+        rn_buffer_free(&call->request_head);
+        rn_buffer_free(&call->request_trailers);
+        rn_buffer_free(&call->labels);
+    }
+}
+
 void rn_call_returned(struct rn_pending *pending)
 {
     struct rn_call *call = pending->self;
@@ -332,5 +365,8 @@ void rn_call_returned(struct rn_pending *pending)
     }
     rn_call_flow(call);
     rn_call_drop_parts(call);
+    if (call->with_writer == 0 && !failed && !call->over) {
+        slim(call);
+    }
     rn_call_retire(call);
 }

@@ -219,14 +219,15 @@ void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_
     }
 }
 
-enum rn_status rn_compose_mark(struct rn_call *call, struct rn_event *out)
+enum rn_status rn_compose_mark(const struct rn_call *call, struct rn_buffer *bytes,
+                               struct rn_event *out)
 {
     static const uint8_t kind = RN_EVENT_MARK;
     static const uint8_t flags = RN_FLAG_LATE;
     *out = (struct rn_event){.class = RN_CLASS_MARK, .n = call->n};
-    enum rn_status status = rn_varint_put(&call->mark_bytes, rn_clock_wall_ns());
+    enum rn_status status = rn_varint_put(bytes, rn_clock_wall_ns());
     rn_event_set(out, RN_TAG_KIND, rn_bytes_of(&kind, 1));
-    rn_event_set(out, RN_TAG_TIMES, rn_buffer_bytes(&call->mark_bytes));
+    rn_event_set(out, RN_TAG_TIMES, rn_buffer_bytes(bytes));
     rn_event_set(out, RN_TAG_FLAGS, rn_bytes_of(&flags, 1));
     return status;
 }

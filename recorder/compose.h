@@ -16,7 +16,8 @@ enum rn_status rn_compose_refusal(struct rn_call *call, unsigned status, const c
 /* The detector of last units for the answer's media type; NULL for none, or a coded body. */
 struct rn_terminal *rn_compose_terminal(struct rn_call *call);
 
-/* The event that marks a call as late; its bytes are kept in the call. RN_NOMEM. */
-enum rn_status rn_compose_mark(struct rn_call *call, struct rn_event *out);
+/* The event that marks a call as late; its bytes are kept in `bytes`. RN_NOMEM. */
+enum rn_status rn_compose_mark(const struct rn_call *call, struct rn_buffer *bytes,
+                               struct rn_event *out);
 
 #endif

@@ -116,7 +116,6 @@ enum rn_status rn_part_split(struct rn_part *part, struct rn_part *fresh)
     if (part->held_piece != RN_NPOS) {
         fresh->held_piece = part->held_piece - part->pieces_sent;
     }
-    fresh->first_ns = part->first_ns;
     (void)rn_part_forget_unsent(part);
     return RN_OK;
 }

@@ -28,7 +28,6 @@ struct rn_part {
     size_t pieces_sent;
     size_t bytes_sent;
     size_t held_piece; /* index of the first piece that waits for the commit; RN_NPOS: none */
-    uint64_t first_ns; /* when its first piece came */
     bool sealed;       /* submitted */
     bool durable;      /* came back, or was not to be waited for */
     bool returned;     /* the writer is done with its memory */

@@ -16,8 +16,7 @@ struct rn_recorder {
     struct rn_recorder_settings settings;
     struct rn_desk desk;
     struct rn_timer *tick;
-    bool ticking;
-    bool ticking_fast;
+    uint64_t tick_due_ns; /* 0: it does not run */
     struct rn_timer *grace;
     bool stopped;   /* rn_recorder_finish was called */
     bool finishing; /* and is not done yet */
@@ -86,14 +85,42 @@ static void maybe_finished(struct rn_recorder *recorder)
 
 /* --- time ---------------------------------------------------------------------------------------------------------- */
 
-/* Ticks are slow while pieces only grow old, and fast while a last unit waits for its stream's end. */
-static void start_ticking(struct rn_recorder *recorder)
+/* An earlier tick stands: it finds out itself when the next one is due. */
+static void tick_within(struct rn_recorder *recorder, uint64_t delay_ns)
 {
-    bool fast = recorder->desk.holding;
-    if (!recorder->ticking || (fast && !recorder->ticking_fast)) {
-        recorder->ticking = true;
-        recorder->ticking_fast = fast;
-        rn_timer_start(recorder->tick, fast ? TICK_HOLDING_NS : TICK_NS);
+    uint64_t due = rn_loop_now_ns(recorder->settings.loop) + delay_ns;
+    if (recorder->tick_due_ns == 0 || due < recorder->tick_due_ns) {
+        recorder->tick_due_ns = due;
+        rn_timer_start(recorder->tick, delay_ns);
+    }
+}
+
+/*
+ * Ticks are fast while a last unit waits for its stream's end; parts that grow old are gathered, so that they share commits;
+ * and where nothing is open but streams that say nothing, and traces, nothing ticks.
+ */
+static void plan_tick(struct rn_recorder *recorder)
+{
+    const struct rn_desk *desk = &recorder->desk;
+    uint64_t now = rn_loop_now_ns(recorder->settings.loop);
+    uint64_t old = rn_aging_next_ns(desk);
+    if (desk->holding) {
+        tick_within(recorder, TICK_HOLDING_NS);
+    } else if (desk->throttled > 0) {
+        tick_within(recorder, TICK_NS);
+    } else if (old != UINT64_MAX) {
+        tick_within(recorder, old > now + TICK_NS ? old - now : TICK_NS);
+    }
+}
+
+/* A trace that is open or is opened now cannot be idle for long enough before this. */
+static void plan_closing(struct rn_recorder *recorder, uint64_t idle_since_ns)
+{
+    uint64_t idle = recorder->settings.trace_idle_ns;
+    uint64_t now = rn_loop_now_ns(recorder->settings.loop);
+    uint64_t since = idle_since_ns < now ? idle_since_ns : now;
+    if (idle != 0) {
+        tick_within(recorder, since + idle > now + TICK_NS ? since + idle - now : TICK_NS);
     }
 }
 
@@ -105,25 +132,33 @@ static void resume_all(struct rn_recorder *recorder)
     }
 }
 
-static void on_tick(void *self)
+static void tick_held(struct rn_recorder *recorder, uint64_t now)
 {
-    struct rn_recorder *recorder = self;
-    uint64_t now = rn_loop_now_ns(recorder->settings.loop);
-    uint64_t idle = recorder->settings.trace_idle_ns;
-    recorder->ticking = false;
-    if (recorder->desk.throttled > 0 && rn_desk_is_stalled(&recorder->desk)) {
-        resume_all(recorder); /* who waits for a disk that stands still waits for nothing */
+    if (!recorder->desk.holding) {
+        return;
     }
     recorder->desk.holding = false;
     for (struct rn_call *call = recorder->desk.open; call != NULL; call = call->next) {
         rn_call_tick(call, now);
         recorder->desk.holding = recorder->desk.holding || call->held_ns != 0;
     }
-    if (idle != 0 && now > idle) {
-        rn_traces_close_idle(recorder->desk.traces, now - idle);
+}
+
+static void on_tick(void *self)
+{
+    struct rn_recorder *recorder = self;
+    uint64_t now = rn_loop_now_ns(recorder->settings.loop);
+    uint64_t idle = recorder->settings.trace_idle_ns;
+    recorder->tick_due_ns = 0;
+    if (recorder->desk.throttled > 0 && rn_desk_is_stalled(&recorder->desk)) {
+        resume_all(recorder); /* who waits for a disk that stands still waits for nothing */
     }
-    if (recorder->desk.open != NULL || (idle != 0 && rn_traces_open(recorder->desk.traces) > 0)) {
-        start_ticking(recorder);
+    rn_aging_flush(&recorder->desk);
+    tick_held(recorder, now);
+    plan_tick(recorder);
+    if (idle != 0 && rn_traces_open(recorder->desk.traces) > 0) {
+        uint64_t before = now > idle ? now - idle : 0;
+        plan_closing(recorder, rn_traces_close_idle(recorder->desk.traces, before));
     }
 }
 
@@ -137,9 +172,7 @@ static void on_turn(void *self)
         rn_call_turn(call);
         call = next;
     }
-    if (recorder->desk.holding) {
-        start_ticking(recorder);
-    }
+    plan_tick(recorder);
     maybe_finished(recorder);
 }
 
@@ -222,7 +255,7 @@ static void on_request(void *self, struct rn_exchange *exchange, const struct rn
     } else {
         rn_call_forward(call, request, upstream);
     }
-    start_ticking(recorder);
+    plan_closing(recorder, UINT64_MAX);
 }
 
 static void on_drained(void *self, struct rn_exchange *exchange)
@@ -274,6 +307,7 @@ void rn_recorder_collect(struct rn_recorder *recorder)
         rn_writer_backlog_bytes(recorder->settings.writer) < RN_WRITER_BYTES_MAX / 2) {
         resume_all(recorder);
     }
+    rn_aging_go_on(&recorder->desk);
     maybe_finished(recorder);
 }
 

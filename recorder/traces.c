@@ -286,13 +286,20 @@ static void trace_close(struct rn_traces *traces, struct rn_open_trace *trace)
     rn_writer_submit(traces->settings->writer, &trace->closing_entry.entry);
 }
 
-void rn_traces_close_idle(struct rn_traces *traces, uint64_t before_ns)
+uint64_t rn_traces_close_idle(struct rn_traces *traces, uint64_t before_ns)
 {
+    uint64_t oldest = UINT64_MAX;
     for (struct rn_open_trace *t = traces->newest; t != NULL; t = t->next_open) {
-        if (!t->closing && t->open_calls == 0 && t->last_ns <= before_ns) {
+        if (t->closing || t->open_calls > 0) {
+            continue;
+        }
+        if (t->last_ns <= before_ns) {
             trace_close(traces, t);
+        } else {
+            oldest = t->last_ns < oldest ? t->last_ns : oldest;
         }
     }
+    return oldest;
 }
 
 size_t rn_traces_open(const struct rn_traces *traces)

@@ -42,8 +42,11 @@ struct rn_open_trace *rn_traces_choose(struct rn_traces *traces, const struct rn
                                        const char **rule, enum rn_status *status);
 /* The run's trace, or NULL. */
 struct rn_open_trace *rn_traces_run(struct rn_traces *traces);
-/* Submits the closing of every trace that is idle since `before_ns` and has no open call; UINT64_MAX: all of them. */
-void rn_traces_close_idle(struct rn_traces *traces, uint64_t before_ns);
+/*
+ * Submits the closing of every trace that is idle since `before_ns` and has no open call; UINT64_MAX: all of them. Since when
+ * the longest idle one of the others is; UINT64_MAX: none is.
+ */
+uint64_t rn_traces_close_idle(struct rn_traces *traces, uint64_t before_ns);
 /* How many are open or have their closing on the way, the run's not counted. */
 size_t rn_traces_open(const struct rn_traces *traces);
 uint64_t rn_traces_opened(const struct rn_traces *traces);
