@@ -32,7 +32,7 @@ enum rn_status rn_buffer_reserve(struct rn_buffer *buffer, size_t extra)
     if (need <= buffer->cap) {
         return RN_OK;
     }
-    size_t cap = buffer->cap == 0 ? 256 : buffer->cap * 2;
+    size_t cap = buffer->cap == 0 ? 64 : buffer->cap * 2;
     while (cap < need) {
         cap *= 2;
     }

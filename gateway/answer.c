@@ -250,7 +250,8 @@ enum rn_status rn_answer_compose(struct rn_buffer *out, struct rn_bytes upstream
                                  struct rn_client client, struct rn_answer *answer)
 {
     struct rn_buffer mended = {0};
-    enum rn_status status = RN_OK;
+    enum rn_status status =
+        rn_buffer_reserve(out, upstream_head.len + sizeof "Transfer-Encoding: chunked");
     struct rn_bytes fields = upstream_head;
     struct rn_bytes line = take_line(&fields);
     struct survey survey = look_at(fields);

@@ -221,6 +221,9 @@ bool rn_transfer_prepare(struct rn_transfer *transfer, const struct rn_forward *
 {
     const struct rn_upstreams *upstreams = transfer->upstreams;
     CURL *easy = transfer->easy;
+    if (rn_buffer_reserve(&transfer->text, forward->head->raw.len + forward->target.len) != RN_OK) {
+        return false;
+    }
     /* CURLU overrides URL, which is given as well because curl would write it out of the other for every request. */
     return curl_easy_setopt(easy, CURLOPT_CURLU, transfer->upstream->parsed) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_URL, transfer->upstream->origin) == CURLE_OK &&

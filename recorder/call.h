@@ -93,10 +93,10 @@ struct rn_call {
     struct rn_part *last;
     uint64_t gone_bytes; /* of heads that are not kept any more */
     uint64_t answer_bytes;
-    uint64_t piece_ns; /* when the last piece came */
+    uint64_t piece_ns;    /* when the last piece came */
     uint64_t piece_stamp; /* the last stamp that had been given then */
-    uint64_t held_ns;  /* since when a last unit waits for its end; 0: none */
-    uint64_t first_ns; /* when the first byte went out */
+    uint64_t held_ns;     /* since when a last unit waits for its end; 0: none */
+    uint64_t first_ns;    /* when the first byte went out */
     uint64_t stamps[3];
     uint64_t flags; /* enum rn_flag */
     uint64_t stored_bytes;
@@ -114,7 +114,8 @@ struct rn_call {
     bool head_stored; /* the answer's head is in a submitted entry */
     bool intending;   /* `strict`: the intent has not come back, nothing went upstream */
     bool unheld;      /* the store is what failed: what the client is told now waits for nothing */
-    bool missed;      /* more waits for the disk than may wait: it is in a gap, and nothing of it is kept */
+    bool
+        missed; /* more waits for the disk than may wait: it is in a gap, and nothing of it is kept */
     bool is_late;
     bool is_dirty;
     bool is_aging;

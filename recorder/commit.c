@@ -59,12 +59,12 @@ static bool must_miss(const struct rn_call *call)
            rn_desk_is_stalled(desk);
 }
 
-/* From here on nothing of this call is kept, and nothing of it waits. */
-static void miss(struct rn_call *call)
+/* From here on nothing of this call is kept, and nothing of it waits. `why` is static text. */
+static void miss(struct rn_call *call, const char *why)
 {
     call->missed = true;
     call->desk->counts.failed++;
-    rn_writer_miss(call->desk->settings->writer, call->trace->recording);
+    rn_writer_miss(call->desk->settings->writer, call->trace->recording, why);
     for (struct rn_part *part = call->parts; part != NULL; part = part->next) {
         part->durable = true;
     }
@@ -97,31 +97,44 @@ static void sent(struct rn_desk *desk)
     }
 }
 
-void rn_call_submit(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind)
+static void deny(struct rn_call *call);
+
+/* Whether this part goes to the writer at all. */
+static bool is_kept(struct rn_call *call, struct rn_part *part)
 {
     if (!call->missed && must_miss(call)) {
-        miss(call);
+        miss(call, "more than 256 MiB waited for the disk");
+    } else if (!call->missed && !rn_part_arm(part)) {
+        miss(call, "reenact ran out of memory");
+        if (is_strict(call) && !call->unheld) {
+            deny(call);
+        }
     }
-    if (call->missed) {
+    return !call->missed;
+}
+
+void rn_call_submit(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind)
+{
+    if (!is_kept(call, part)) {
         part->durable = true;
         part->returned = true;
         return;
     }
     part->sealed = true;
     part->durable = !rn_call_waits(call);
-    part->pending.entry.kind = kind;
-    part->pending.entry.trace = call->trace->recording;
-    part->pending.entry.owner = &part->pending;
-    part->pending.entry.is_intent = call->intending && kind == RN_ENTRY_EVENT_OPEN;
-    part->pending.done = rn_call_returned;
-    part->pending.self = call;
+    part->pending->entry.kind = kind;
+    part->pending->entry.trace = call->trace->recording;
+    part->pending->entry.owner = part->pending;
+    part->pending->entry.is_intent = call->intending && kind == RN_ENTRY_EVENT_OPEN;
+    part->pending->done = rn_call_returned;
+    part->pending->self = call;
     rn_compose_entry(call, part, kind);
     call->with_writer++;
     sent(call->desk);
     if (has_limit(call, part)) {
         rn_wait_begin(&call->desk->wait, part);
     }
-    rn_writer_submit(call->desk->settings->writer, &part->pending.entry);
+    rn_writer_submit(call->desk->settings->writer, &part->pending->entry);
 }
 
 void rn_call_flush(struct rn_call *call)
@@ -133,7 +146,7 @@ void rn_call_flush(struct rn_call *call)
         return;
     }
     struct rn_part *fresh = rn_part_new();
-    if (fresh == NULL || (!all && rn_part_split(full, fresh) != RN_OK)) {
+    if (fresh == NULL || !rn_part_arm(full) || (!all && rn_part_split(full, fresh) != RN_OK)) {
         rn_part_free(fresh); /* it simply grows on */
         return;
     }
@@ -176,7 +189,8 @@ void rn_call_intend(struct rn_call *call)
 {
     struct rn_part *intent = call->last;
     struct rn_part *fresh = rn_part_new();
-    if (fresh == NULL) {
+    if (fresh == NULL || !rn_part_arm(intent)) {
+        rn_part_free(fresh);
         rn_call_refuse(call, 503, "reenact ran out of memory before it could forward this request");
         return;
     }
@@ -207,7 +221,7 @@ static void intent_returned(struct rn_call *call, struct rn_part *intent)
     if (call->over) { /* its client did not wait for it, or was told so already */
         return;
     }
-    if (intent->pending.entry.status == RN_OK) {
+    if (intent->pending->entry.status == RN_OK) {
         start_intended(call);
         return;
     }
@@ -277,11 +291,10 @@ static void submit_mark(struct rn_call *call)
         return;
     }
     call->mark = mark;
-    mark->pending = (struct rn_pending){.entry = {.kind = RN_ENTRY_EVENT,
-                                                  .trace = call->trace->recording,
-                                                  .owner = &mark->pending},
-                                        .done = mark_returned,
-                                        .self = call};
+    mark->pending = (struct rn_pending){
+        .entry = {.kind = RN_ENTRY_EVENT, .trace = call->trace->recording, .owner = &mark->pending},
+        .done = mark_returned,
+        .self = call};
     if (rn_compose_mark(call, &mark->bytes, &mark->pending.entry.event) == RN_OK) {
         call->with_writer++;
         rn_writer_submit(call->desk->settings->writer, &mark->pending.entry);
@@ -342,7 +355,7 @@ void rn_call_returned(struct rn_pending *pending)
 {
     struct rn_call *call = pending->self;
     struct rn_part *part = call->parts;
-    while (&part->pending != pending) {
+    while (part->pending != pending) {
         part = part->next;
     }
     bool failed = pending->entry.status != RN_OK;

@@ -53,7 +53,10 @@ static enum rn_status take_head(struct rn_call *call, const struct rn_request *r
     }
     size_t behind = (size_t)(head->target.data - head->raw.data) + head->target.len;
     struct rn_buffer *own = &call->request_head;
-    enum rn_status status = rn_buffer_add(own, head->method);
+    enum rn_status status = rn_buffer_reserve(own, head->raw.len);
+    if (status == RN_OK) {
+        status = rn_buffer_add(own, head->method);
+    }
     if (status == RN_OK) {
         status = rn_buffer_add_byte(own, ' ');
     }
@@ -92,7 +95,7 @@ enum rn_status rn_compose_request(struct rn_call *call, const struct rn_request 
 
 static void set_request(struct rn_call *call, struct rn_part *part)
 {
-    struct rn_event *event = &part->pending.entry.event;
+    struct rn_event *event = &part->pending->entry.event;
     struct rn_small client =
         rn_part_put(part, rn_bytes_of((uint8_t[]){(uint8_t)call->client.version_minor,
                                                   (uint8_t)call->client.keep_alive,
@@ -122,13 +125,13 @@ static void set_request(struct rn_call *call, struct rn_part *part)
 static void set_interim(struct rn_call *call, struct rn_part *part)
 {
     if (call->interim.len > 0) {
-        rn_event_set(&part->pending.entry.event, RN_TAG_INTERIM, rn_buffer_bytes(&call->interim));
+        rn_event_set(&part->pending->entry.event, RN_TAG_INTERIM, rn_buffer_bytes(&call->interim));
     }
 }
 
 static void set_answer_head(struct rn_call *call, struct rn_part *part)
 {
-    struct rn_event *event = &part->pending.entry.event;
+    struct rn_event *event = &part->pending->entry.event;
     uint8_t framing_byte = (uint8_t)call->answer.framing;
     struct rn_small framing = rn_part_put(part, rn_bytes_of(&framing_byte, 1));
     rn_event_set(event, RN_TAG_RESPONSE_HEAD, rn_buffer_bytes(&call->answer_head));
@@ -137,7 +140,7 @@ static void set_answer_head(struct rn_call *call, struct rn_part *part)
 
 static void set_end(struct rn_call *call, struct rn_part *part)
 {
-    struct rn_event *event = &part->pending.entry.event;
+    struct rn_event *event = &part->pending->entry.event;
     uint8_t end_byte = (uint8_t)call->end;
     struct rn_small end = rn_part_put(part, rn_bytes_of(&end_byte, 1));
     rn_event_set(event, RN_TAG_END, rn_part_small(part, end));
@@ -156,7 +159,7 @@ static uint64_t since(const struct rn_call *call, uint64_t ns)
 /* Times and stamps are sequences: the arrival goes with the first entry, the rest with the last. */
 static void set_times(struct rn_call *call, struct rn_part *part, bool first, bool last)
 {
-    struct rn_event *event = &part->pending.entry.event;
+    struct rn_event *event = &part->pending->entry.event;
     uint64_t since_end = since(call, rn_loop_now_ns(call->desk->settings->loop));
     uint64_t since_first = call->first_ns == 0 ? since_end : since(call, call->first_ns);
     uint64_t times[] = {call->arrived_wall_ns, since_first, since_end};
@@ -184,7 +187,7 @@ static bool is_filled_at_once(const struct rn_call *call, const struct rn_part *
 
 void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind)
 {
-    struct rn_event *event = &part->pending.entry.event;
+    struct rn_event *event = &part->pending->entry.event;
     bool first = kind == RN_ENTRY_EVENT || kind == RN_ENTRY_EVENT_OPEN;
     bool last = kind == RN_ENTRY_EVENT || kind == RN_ENTRY_EVENT_CLOSE;
     *event = (struct rn_event){.class = RN_CLASS_EVENT, .n = call->n};

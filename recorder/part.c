@@ -15,11 +15,20 @@ struct rn_part *rn_part_new(void)
     return part;
 }
 
+bool rn_part_arm(struct rn_part *part)
+{
+    if (part->pending == NULL) {
+        part->pending = rn_calloc(1, sizeof *part->pending);
+    }
+    return part->pending != NULL;
+}
+
 void rn_part_free(struct rn_part *part)
 {
     if (part == NULL) {
         return;
     }
+    rn_free(part->pending);
     rn_buffer_free(&part->body);
     rn_buffer_free(&part->lengths);
     rn_buffer_free(&part->cuts);

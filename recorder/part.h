@@ -13,7 +13,8 @@
 
 struct rn_part {
     struct rn_part *next;
-    struct rn_pending pending;
+    struct rn_pending *
+        pending; /* NULL until it is sealed: it is large, and most streams wait for their next piece */
     struct rn_part
         *wait_next; /* in the order they were submitted, those something waits for (wait.h) */
     struct rn_part *wait_previous;
@@ -34,6 +35,8 @@ struct rn_part {
 };
 
 struct rn_part *rn_part_new(void);
+/* Makes room for its entry, before it is sealed. False when memory ran out. */
+bool rn_part_arm(struct rn_part *part);
 void rn_part_free(struct rn_part *part);
 
 /* Appends a piece that came `since_ns` and so many stamps after the one before. RN_NOMEM leaves the part as it was. */

@@ -24,7 +24,7 @@ struct rn_open_trace {
     unsigned open_calls;
     uint64_t last_ns; /* when its last exchange ended */
     bool is_run;      /* closed by whoever opened it */
-    bool is_claimed; /* the id was given to us, and is ours alone (rn_trace_claim) */
+    bool is_claimed;  /* the id was given to us, and is ours alone (rn_trace_claim) */
     bool closing;
     struct rn_pending closing_entry;
     struct rn_traces *table;

@@ -38,7 +38,7 @@ static void on_timer(void *self)
     while (wait->first != NULL && now - wait->first->waits_since_ns >= patience) {
         struct rn_part *part = wait->first;
         rn_wait_end(wait, part);
-        rn_call_overdue(part->pending.self, part);
+        rn_call_overdue(part->pending->self, part);
     }
     if (wait->first != NULL) {
         start_timer(wait);

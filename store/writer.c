@@ -95,13 +95,13 @@ void rn_writer_submit(struct rn_writer *writer, struct rn_entry *entry)
     pthread_mutex_lock(&writer->lock);
     bool was_empty = writer->queue.head == NULL;
     queue_add(&writer->queue, entry, entry);
-    if (was_empty) {
-        pthread_cond_signal(&writer->more);
-    }
     pthread_mutex_unlock(&writer->lock);
+    if (was_empty) {
+        pthread_cond_signal(&writer->more); /* not before: it would wake up to find the lock taken */
+    }
 }
 
-void rn_writer_miss(struct rn_writer *writer, struct rn_recording *recording)
+void rn_writer_miss(struct rn_writer *writer, struct rn_recording *recording, const char *reason)
 {
     struct rn_pending_gap *missed = &recording->missed;
     uint64_t now = rn_clock_wall_ns();
@@ -109,8 +109,7 @@ void rn_writer_miss(struct rn_writer *writer, struct rn_recording *recording)
     missed->first_wall_ns = missed->count == 0 ? now : missed->first_wall_ns;
     missed->last_wall_ns = now;
     missed->count++;
-    (void)snprintf(missed->reason, sizeof missed->reason, "more than %zu bytes waited for the disk",
-                   RN_WRITER_BYTES_MAX);
+    (void)snprintf(missed->reason, sizeof missed->reason, "%s", reason);
     writer->has_missed = true;
     pthread_cond_signal(&writer->more);
     pthread_mutex_unlock(&writer->lock);

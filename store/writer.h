@@ -84,10 +84,10 @@ enum rn_status rn_recording_learn(struct rn_recording *recording, struct rn_byte
 /* Never blocks. Entries of one recording are committed in the order they were submitted. */
 void rn_writer_submit(struct rn_writer *writer, struct rn_entry *entry);
 /*
- * Counts an event of that trace that is not submitted, because too much waits already: it is in the next gap. Never blocks, keeps
- * nothing. Before the trace's closing is submitted.
+ * Counts an event of that trace that is not submitted, or whose end is not: it is in the next gap, with `reason`, which is copied.
+ * Never blocks, keeps nothing. Before the trace's closing is submitted.
  */
-void rn_writer_miss(struct rn_writer *writer, struct rn_recording *recording);
+void rn_writer_miss(struct rn_writer *writer, struct rn_recording *recording, const char *reason);
 /* Finished entries in order of submission, or NULL. Their memory is the submitter's again. */
 struct rn_entry *rn_writer_collect(struct rn_writer *writer);
 /* Bytes submitted and not yet collected. */

@@ -177,6 +177,7 @@ START_TEST(a_disk_that_stands_still_stops_no_traffic_however_much_waits_for_it)
     booth_open(&impatient);
     booth_hold_commits();
     free(client_exchange(ASK)); /* late, and with the writer */
+    booth_await_held();
     booth_pretend_backlog(RN_WRITER_BYTES_MAX + 1);
     free(client_exchange(ASK));
     size_t len = 0;

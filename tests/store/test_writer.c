@@ -714,9 +714,9 @@ START_TEST(what_was_missed_is_in_the_next_gap)
     struct rn_recording *trace = open_trace(&id);
     struct rn_recording *other = open_trace(&other_id);
     ck_assert_int_eq(run_one(RN_ENTRY_EVENT, trace, exchange(1)), RN_OK);
-    rn_writer_miss(writer, trace);
-    rn_writer_miss(writer, other);
-    rn_writer_miss(writer, trace);
+    rn_writer_miss(writer, trace, "more than 256 MiB waited for the disk");
+    rn_writer_miss(writer, other, "more than 256 MiB waited for the disk");
+    rn_writer_miss(writer, trace, "more than 256 MiB waited for the disk");
     ck_assert_int_eq(close_trace(trace), RN_OK);
     ck_assert_int_eq(close_trace(other), RN_OK);
     uint64_t missing = 0;
