@@ -81,7 +81,7 @@ static void free_at_exit(void)
 
 /* Its beginning takes about a third of this; the rest is for connections whose handshake is under way. */
 static _Alignas(16) uint8_t reserved[(size_t)4 * 1024 * 1024];
-static struct rn_reserve reserve = RN_RESERVE_OVER(reserved);
+static struct rn_reserve reserve = RN_RESERVE_OVER(reserved, 16384);
 
 static void *crypto_alloc(size_t size, const char *file, int line)
 {

@@ -62,7 +62,7 @@ static void *take(struct rn_reserve *reserve, size_t class)
 static void *take_from_region(struct rn_reserve *reserve, size_t size)
 {
     size_t class = class_of(size);
-    if (class == RN_RESERVE_CLASSES) {
+    if (class == RN_RESERVE_CLASSES || size > reserve->largest) {
         return NULL;
     }
     (void)pthread_mutex_lock(&reserve->lock);

@@ -17,15 +17,17 @@
 struct rn_reserve {
     uint8_t *region; /* aligned to 16 */
     size_t size;
+    size_t largest;       /* a larger block is not taken from here */
     pthread_mutex_t lock; /* over all below */
     size_t cut;           /* bytes of the region that were ever given out */
     void *freed[RN_RESERVE_CLASSES];
 };
 
 /* For a static one over a static array, which _Alignas(16) belongs before. */
-#define RN_RESERVE_OVER(array)                                                                     \
+#define RN_RESERVE_OVER(array, largest_block)                                                      \
     {                                                                                              \
-        .region = (array), .size = sizeof(array), .lock = PTHREAD_MUTEX_INITIALIZER,               \
+        .region = (array), .size = sizeof(array), .largest = (largest_block),                      \
+        .lock = PTHREAD_MUTEX_INITIALIZER,                                                         \
     }
 
 /* As their namesakes in memory.h; NULL when the reserve is used up as well. A block goes back to where it came from. */

@@ -316,6 +316,16 @@ static bool watch(struct rn_command *command)
     return true;
 }
 
+/* There is no exit to tell of, even if the child's end is noticed yet. */
+static void tell_nothing(struct rn_command *command)
+{
+    command->told = true;
+    rn_watch_free(command->exit_watch);
+    rn_watch_free(command->signal_watch);
+    command->exit_watch = command->signal_watch = NULL;
+    rn_command_io_end(command);
+}
+
 enum rn_status rn_command_release(struct rn_command *command, struct rn_loop *loop,
                                   char *const *environment,
                                   const struct rn_command_handler *handler, struct rn_error *error)
@@ -325,6 +335,7 @@ enum rn_status rn_command_release(struct rn_command *command, struct rn_loop *lo
     command->handler = *handler;
     /* All that can fail on our side fails before the command runs. */
     if (!watch(command) || send_environment(command, environment) != RN_OK) {
+        tell_nothing(command);
         return rn_fail(error, RN_NOMEM, "no memory to run %s", command->name);
     }
     command->state = RN_COMMAND_RUNS;
@@ -333,10 +344,7 @@ enum rn_status rn_command_release(struct rn_command *command, struct rn_loop *lo
         return RN_OK;
     }
     reap(command, true);
-    command->told = true; /* there is no exit to tell of */
-    rn_watch_set(command->exit_watch, false, false);
-    rn_watch_set(command->signal_watch, false, false);
-    rn_command_io_end(command);
+    tell_nothing(command);
     return explain(command, &failure, error);
 }
 

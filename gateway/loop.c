@@ -165,7 +165,7 @@ static void on_no_wait(struct ev_loop *ev, ev_idle *watcher, int events)
 
 /* Its arrays at RN_CONNECTIONS_MAX connections, grown by doubling, come to less. */
 static _Alignas(16) uint8_t reserved[(size_t)2 * 1024 * 1024];
-static struct rn_reserve reserve = RN_RESERVE_OVER(reserved);
+static struct rn_reserve reserve = RN_RESERVE_OVER(reserved, sizeof reserved);
 
 /* libev aborts when this gives NULL for a size, so what makes it grow asks can_grow first. */
 static void *resize(void *block, long size)

@@ -17,6 +17,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/reserve.h"
 #include "upstream_internal.h"
 
 /* Below about twice the transfers of a shard curl would close connections it is about to need (http.md 4). */
@@ -49,6 +50,45 @@ struct rn_socket {
     bool idle;      /* no transfer uses it */
     bool wanted;    /* curl waits for it now */
 };
+
+/* --- curl's memory --------------------------------------------------------------------------- */
+
+/*
+ * What curl keeps of a socket is small, and 7.88 waits for ever or divides by zero where it has no memory for that. Buffers it can
+ * do without.
+ */
+#define LARGEST_RESERVED 1024u
+static _Alignas(16) uint8_t reserved[(size_t)1024 * 1024];
+static struct rn_reserve reserve = RN_RESERVE_OVER(reserved, LARGEST_RESERVED);
+
+static void *curl_alloc(size_t size)
+{
+    return rn_reserve_alloc(&reserve, size);
+}
+
+static void curl_release(void *block)
+{
+    rn_reserve_free(&reserve, block);
+}
+
+static void *curl_resize(void *block, size_t size)
+{
+    return rn_reserve_realloc(&reserve, block, size);
+}
+
+static void *curl_zeroed(size_t count, size_t size)
+{
+    size_t all = 0;
+    void *block = __builtin_mul_overflow(count, size, &all) ? NULL : curl_alloc(all);
+    return block == NULL ? NULL : memset(block, 0, all);
+}
+
+static char *curl_copy(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    void *block = curl_alloc(size);
+    return block == NULL ? NULL : memcpy(block, text, size);
+}
 
 /* --- on and off a shard ---------------------------------------------------------------------- */
 
@@ -156,8 +196,13 @@ static void let_flow(struct rn_transfer *transfer)
     struct rn_shard *shard = transfer->shard;
     transfer->halted = false;
     shard->inside++;
-    (void)curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+    CURLcode code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
     leave(shard);
+    if (code != CURLE_OK && !transfer->cancelled) {
+        /* What it kept while it was halted is gone, so what would follow is another answer. */
+        rn_shard_remove(transfer);
+        rn_transfer_end(transfer, code);
+    }
 }
 
 static void attend(struct rn_transfer *transfer)
@@ -216,12 +261,32 @@ static void leave(struct rn_shard *shard)
     settle(shard);
 }
 
+/*
+ * curl had no memory to note what it waits for: it does not say for whom, nobody would be told when it comes, and 7.88 breaks if it
+ * is made to look again. So all that it was about fail.
+ */
+static void fail_all(struct rn_shard *shard)
+{
+    for (size_t left = shard->active_count; left > 0 && shard->active != NULL; left--) {
+        struct rn_transfer *transfer = shard->active;
+        rn_shard_remove(transfer);
+        if (transfer->cancelled) {
+            rn_transfer_recycle(transfer);
+        } else {
+            rn_transfer_end(transfer, CURLE_OUT_OF_MEMORY);
+        }
+    }
+}
+
 static void act(struct rn_shard *shard, curl_socket_t descriptor, int events)
 {
     int running;
     shard->inside++;
-    (void)curl_multi_socket_action(shard->multi, descriptor, events, &running);
+    CURLMcode code = curl_multi_socket_action(shard->multi, descriptor, events, &running);
     leave(shard);
+    if (code != CURLM_OK) {
+        fail_all(shard);
+    }
 }
 
 static void on_settle(void *self)
@@ -492,7 +557,8 @@ static struct rn_shard *shard_with_room(struct rn_upstreams *upstreams)
 
 bool rn_shard_take(struct rn_transfer *transfer)
 {
-    struct rn_shard *shard = shard_with_room(transfer->upstreams);
+    struct rn_shard *shard =
+        rn_reserve_is_well(&reserve) ? shard_with_room(transfer->upstreams) : NULL;
     if (shard == NULL) {
         return false;
     }
@@ -534,7 +600,8 @@ static void on_sweep(void *self)
 bool rn_shards_init(struct rn_upstreams *upstreams)
 {
     /* curl keeps its own allocator: 7.88 divides by the size of a hash it could not allocate. A second call only counts. */
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_alloc, curl_release, curl_resize, curl_copy,
+                             curl_zeroed) != CURLE_OK) {
         return false;
     }
     upstreams->sweep = rn_timer_new(upstreams->loop, on_sweep, upstreams);

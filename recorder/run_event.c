@@ -77,7 +77,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Names only, sorted: values are nobody's evidence. */
-static void put_environment(char *const *environment, struct rn_buffer *out)
+static enum rn_status put_environment(char *const *environment, struct rn_buffer *out)
 {
     size_t count = 0;
     while (environment != NULL && environment[count] != NULL) {
@@ -85,81 +85,109 @@ static void put_environment(char *const *environment, struct rn_buffer *out)
     }
     const char **sorted = rn_calloc(count, sizeof *sorted);
     if (sorted == NULL) {
-        return;
+        return RN_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
         sorted[i] = environment[i];
     }
     qsort(sorted, count, sizeof *sorted, compare_names);
-    for (size_t i = 0; i < count; i++) {
-        (void)rn_run_put(out, rn_bytes_of(sorted[i], strcspn(sorted[i], "=")));
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; i < count && status == RN_OK; i++) {
+        status = rn_run_put(out, rn_bytes_of(sorted[i], strcspn(sorted[i], "=")));
     }
     rn_free(sorted);
+    return status;
 }
 
-static void put_stdio(struct rn_buffer *out)
+static enum rn_status put_stdio(struct rn_buffer *out)
 {
     struct winsize window = {0};
     const char *term = getenv("TERM");
-    for (int i = 0; i < 3; i++) {
-        (void)rn_buffer_add_byte(out, (uint8_t)rn_run_event_stdio_kind(i));
+    enum rn_status status = RN_OK;
+    for (int i = 0; i < 3 && status == RN_OK; i++) {
+        status = rn_buffer_add_byte(out, (uint8_t)rn_run_event_stdio_kind(i));
         if (window.ws_row == 0) {
             (void)ioctl(i, TIOCGWINSZ, &window);
         }
     }
     const uint8_t size[] = {(uint8_t)(window.ws_row >> 8), (uint8_t)window.ws_row,
                             (uint8_t)(window.ws_col >> 8), (uint8_t)window.ws_col};
-    (void)rn_buffer_append(out, size, sizeof size);
-    (void)rn_buffer_add(out, rn_bytes_text(term));
+    status = status == RN_OK ? rn_buffer_append(out, size, sizeof size) : status;
+    return status == RN_OK ? rn_buffer_add(out, rn_bytes_text(term)) : status;
 }
 
-static void put_ports(const struct rn_station *station, struct rn_buffer *out)
+static enum rn_status put_ports(const struct rn_station *station, struct rn_buffer *out)
 {
-    for (size_t i = 0; i < station->port_count; i++) {
-        (void)rn_run_put(out, rn_bytes_text(station->ports[i].upstream));
-        (void)rn_varint_put(out, station->ports[i].port);
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; i < station->port_count && status == RN_OK; i++) {
+        status = rn_run_put(out, rn_bytes_text(station->ports[i].upstream));
+        status = status == RN_OK ? rn_varint_put(out, station->ports[i].port) : status;
     }
+    return status;
 }
 
 /* Proves later that this user recorded this command here (DESIGN 6.1). */
-static void put_mac(const struct rn_run_event *run, const struct piece *piece,
-                    struct rn_buffer *out)
+static enum rn_status put_mac(const struct rn_run_event *run, const struct piece *piece,
+                              struct rn_buffer *out)
 {
     struct rn_buffer message = {0};
     uint8_t mac[RN_SHA256_BYTES];
     const struct rn_trace_id *id = rn_recording_id(run->recording);
-    (void)rn_buffer_add(&message, rn_buffer_bytes(&piece->fixed[RN_TAG_ARGV]));
-    (void)rn_buffer_add(&message, rn_buffer_bytes(&piece->fixed[RN_TAG_CWD]));
-    (void)rn_buffer_append(&message, id->bytes, sizeof id->bytes);
-    if (run->station->has_userkey &&
-        rn_hmac_sha256(rn_bytes_of(run->station->userkey, RN_USERKEY_BYTES),
-                       rn_buffer_bytes(&message), mac)) {
-        (void)rn_buffer_append(out, mac, sizeof mac);
+    if (!run->station->has_userkey) {
+        return RN_OK;
     }
+    enum rn_status status = rn_buffer_add(&message, rn_buffer_bytes(&piece->fixed[RN_TAG_ARGV]));
+    if (status == RN_OK) {
+        status = rn_buffer_add(&message, rn_buffer_bytes(&piece->fixed[RN_TAG_CWD]));
+    }
+    if (status == RN_OK) {
+        status = rn_buffer_append(&message, id->bytes, sizeof id->bytes);
+    }
+    if (status == RN_OK && !rn_hmac_sha256(rn_bytes_of(run->station->userkey, RN_USERKEY_BYTES),
+                                           rn_buffer_bytes(&message), mac)) {
+        status = RN_NOMEM;
+    }
+    status = status == RN_OK ? rn_buffer_append(out, mac, sizeof mac) : status;
     rn_buffer_free(&message);
+    return status;
 }
 
-static void put_beginning(struct rn_run_event *run, const struct rn_record_settings *settings)
+/* Where it runs. What is known of the place beside its name is welcome, and no more. */
+static enum rn_status put_place(struct rn_buffer *fixed)
+{
+    char cwd[PATH_MAX];
+    if (getcwd(cwd, sizeof cwd) == NULL) {
+        return RN_OK;
+    }
+    rn_provenance_commit(cwd, &fixed[RN_TAG_COMMIT]);
+    rn_provenance_locks(cwd, &fixed[RN_TAG_LOCKS]);
+    return rn_buffer_add(&fixed[RN_TAG_CWD], rn_bytes_text(cwd));
+}
+
+/* All or nothing: a command line of which words are missing would be replayed as another one. */
+static enum rn_status put_beginning(struct rn_run_event *run,
+                                    const struct rn_record_settings *settings)
 {
     struct piece *piece = run->piece;
     struct rn_buffer *fixed = piece->fixed;
-    char cwd[PATH_MAX];
-    (void)rn_buffer_add_byte(&fixed[RN_TAG_KIND], RN_EVENT_RUN);
-    (void)rn_varint_put(&fixed[RN_TAG_TIMES], rn_clock_wall_ns());
-    for (size_t i = 0; settings->argv[i] != NULL; i++) {
-        (void)rn_run_put(&fixed[RN_TAG_ARGV], rn_bytes_text(settings->argv[i]));
+    enum rn_status status = rn_buffer_add_byte(&fixed[RN_TAG_KIND], RN_EVENT_RUN);
+    status = status == RN_OK ? rn_varint_put(&fixed[RN_TAG_TIMES], rn_clock_wall_ns()) : status;
+    for (size_t i = 0; settings->argv[i] != NULL && status == RN_OK; i++) {
+        status = rn_run_put(&fixed[RN_TAG_ARGV], rn_bytes_text(settings->argv[i]));
     }
-    (void)rn_buffer_add(&fixed[RN_TAG_INPUT], rn_bytes_text(settings->input));
-    if (getcwd(cwd, sizeof cwd) != NULL) {
-        (void)rn_buffer_add(&fixed[RN_TAG_CWD], rn_bytes_text(cwd));
-        rn_provenance_commit(cwd, &fixed[RN_TAG_COMMIT]);
-        rn_provenance_locks(cwd, &fixed[RN_TAG_LOCKS]);
+    if (status == RN_OK) {
+        status = rn_buffer_add(&fixed[RN_TAG_INPUT], rn_bytes_text(settings->input));
     }
-    put_environment(settings->environment, &fixed[RN_TAG_ENVIRONMENT]);
-    put_stdio(&fixed[RN_TAG_STDIO]);
-    put_ports(run->station, &fixed[RN_TAG_PORTS]);
-    (void)rn_environment_encode(&run->station->plan, &fixed[RN_TAG_VARIABLES]);
-    put_mac(run, piece, &fixed[RN_TAG_MAC]);
+    status = status == RN_OK ? put_place(fixed) : status;
+    if (status == RN_OK) {
+        status = put_environment(settings->environment, &fixed[RN_TAG_ENVIRONMENT]);
+    }
+    status = status == RN_OK ? put_stdio(&fixed[RN_TAG_STDIO]) : status;
+    status = status == RN_OK ? put_ports(run->station, &fixed[RN_TAG_PORTS]) : status;
+    if (status == RN_OK) {
+        status = rn_environment_encode(&run->station->plan, &fixed[RN_TAG_VARIABLES]);
+    }
+    return status == RN_OK ? put_mac(run, piece, &fixed[RN_TAG_MAC]) : status;
 }
 
 /* --- entries ------------------------------------------------------------------------------------------------------- */
@@ -235,11 +263,10 @@ struct rn_run_event *rn_run_event_open(struct rn_station *station, struct rn_rec
     run->recording = recording;
     run->started_mono_ns = rn_clock_mono_ns();
     run->timer = rn_timer_new(station->loop, on_timer, run);
-    if (run->timer == NULL || !piece_ready(run)) {
+    if (run->timer == NULL || !piece_ready(run) || put_beginning(run, settings) != RN_OK) {
         rn_run_event_free(run);
         return NULL;
     }
-    put_beginning(run, settings);
     submit_piece(run, RN_ENTRY_EVENT_OPEN);
     return run;
 }
@@ -287,13 +314,28 @@ void rn_run_event_output(struct rn_run_event *run, int stream, struct rn_bytes b
  * What the framing refused is no exchange, and yet the run did it: a replay that sees other refusals is another run. An older
  * recording has no such field and is read as one without refusals.
  */
-static void put_refusals(const struct rn_run_event *run, struct rn_buffer *out)
+static enum rn_status put_refusals(const struct rn_run_event *run, struct rn_buffer *out)
 {
     struct rn_gateway_counts counts = rn_gateway_counts(run->station->gateway);
-    if (counts.malformed > 0 || counts.misdirected > 0) {
-        (void)rn_varint_put(out, counts.malformed);
-        (void)rn_varint_put(out, counts.misdirected);
+    if (counts.malformed == 0 && counts.misdirected == 0) {
+        return RN_OK;
     }
+    enum rn_status status = rn_varint_put(out, counts.malformed);
+    return status == RN_OK ? rn_varint_put(out, counts.misdirected) : status;
+}
+
+/* With what was lost of the run before it, the event says that it is not whole. */
+static enum rn_status put_end(const struct rn_run_event *run, uint64_t lasted, uint64_t exit_status,
+                              struct rn_buffer *fixed)
+{
+    /* First byte and end of the run are one: it has no first byte. */
+    enum rn_status status = rn_varint_put(&fixed[RN_TAG_TIMES], lasted);
+    status = status == RN_OK ? rn_varint_put(&fixed[RN_TAG_TIMES], lasted) : status;
+    status = status == RN_OK ? rn_varint_put(&fixed[RN_TAG_EXIT], exit_status) : status;
+    if (status == RN_OK && run->status != RN_OK) {
+        status = rn_varint_put(&fixed[RN_TAG_FLAGS], RN_FLAG_TRUNCATED);
+    }
+    return status == RN_OK ? put_refusals(run, &fixed[RN_TAG_REFUSALS]) : status;
 }
 
 void rn_run_event_close(struct rn_run_event *run, int wait_status,
@@ -304,13 +346,7 @@ void rn_run_event_close(struct rn_run_event *run, int wait_status,
     run->closed = closed;
     run->closed_self = self;
     rn_timer_stop(run->timer);
-    if (piece_ready(run)) {
-        struct rn_buffer *fixed = run->piece->fixed;
-        /* First byte and end of the run are one: it has no first byte. */
-        (void)rn_varint_put(&fixed[RN_TAG_TIMES], lasted);
-        (void)rn_varint_put(&fixed[RN_TAG_TIMES], lasted);
-        (void)rn_varint_put(&fixed[RN_TAG_EXIT], status);
-        put_refusals(run, &fixed[RN_TAG_REFUSALS]);
+    if (piece_ready(run) && put_end(run, lasted, status, run->piece->fixed) == RN_OK) {
         submit_piece(run, RN_ENTRY_EVENT_CLOSE);
     } else {
         run->status = RN_NOMEM;
