@@ -33,7 +33,7 @@ static const char *const tree_names[RN_TREE_COUNT] = {
     [RN_TREE_META] = "meta",         [RN_TREE_LOG] = "log",         [RN_TREE_TRACE] = "trace",
     [RN_TREE_TIME] = "time",         [RN_TREE_EVENT] = "event",     [RN_TREE_SUFFIX] = "suffix",
     [RN_TREE_NAME] = "name",         [RN_TREE_SESSION] = "session", [RN_TREE_ID] = "id",
-    [RN_TREE_DOCUMENT] = "document",
+    [RN_TREE_DOCUMENT] = "document", [RN_TREE_FACTS] = "facts",     [RN_TREE_POSTING] = "posting",
 };
 
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -23,7 +23,9 @@ enum rn_tree {
     RN_TREE_NAME,    /* name, 0, u64 start, trace id -> flags (alias or name) */
     RN_TREE_SESSION, /* session id, u64 start, trace id -> nothing */
     RN_TREE_ID,      /* foreign id (at most 200 bytes), 0, trace id -> u32 event */
-    RN_TREE_DOCUMENT, /* documents and holds (keys.h); a store of an earlier build lacks it */
+    RN_TREE_DOCUMENT, /* documents and holds (keys.h); a store of an earlier build lacks it, and what follows */
+    RN_TREE_FACTS,    /* trace id, n -> what the reading of event n amounts to (facts_row.h) */
+    RN_TREE_POSTING,  /* term, 0, u64 start, trace id -> nothing (posting.h) */
     RN_TREE_COUNT
 };
 /* The trees that every store has; those behind them came later and are empty where they are missing. */
@@ -79,6 +81,8 @@ enum rn_status rn_db_delete(struct rn_db_txn *txn, enum rn_tree tree, struct rn_
  * when it is gone already.
  */
 enum rn_status rn_db_take_row(struct rn_db_txn *txn, uint64_t row, struct rn_error *error);
+/* Takes every entry out of a tree that can be made again. */
+enum rn_status rn_db_empty(struct rn_db_txn *txn, enum rn_tree tree, struct rn_error *error);
 /* The last row of the log, 0 when it is empty. */
 enum rn_status rn_db_last_row(struct rn_db_txn *txn, uint64_t *row);
 enum rn_status rn_db_entries(struct rn_db_txn *txn, enum rn_tree tree, uint64_t *count);

@@ -153,6 +153,13 @@ enum rn_status rn_db_take_row(struct rn_db_txn *txn, uint64_t row, struct rn_err
     return rc == 0 || rc == MDB_NOTFOUND ? RN_OK : rn_db_fail(txn->db, rc, "write to", error);
 }
 
+enum rn_status rn_db_empty(struct rn_db_txn *txn, enum rn_tree tree, struct rn_error *error)
+{
+    assert(txn->write && tree >= RN_TREE_REQUIRED);
+    int rc = txn->db->present[tree] ? mdb_drop(txn->txn, txn->db->trees[tree], 0) : 0;
+    return rc == 0 ? RN_OK : rn_db_fail(txn->db, rc, "write to", error);
+}
+
 enum rn_status rn_db_entries(struct rn_db_txn *txn, enum rn_tree tree, uint64_t *count)
 {
     MDB_stat about = {0};
@@ -167,7 +174,8 @@ struct rn_db_cursor *rn_db_cursor_new(struct rn_db_txn *txn, enum rn_tree tree)
 {
     struct rn_db_cursor *cursor = rn_calloc(1, sizeof *cursor);
     bool is_there = txn->db->present[tree];
-    if (cursor != NULL && is_there && mdb_cursor_open(txn->txn, txn->db->trees[tree], &cursor->cursor) != 0) {
+    if (cursor != NULL && is_there &&
+        mdb_cursor_open(txn->txn, txn->db->trees[tree], &cursor->cursor) != 0) {
         rn_free(cursor);
         return NULL;
     }

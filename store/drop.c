@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "facts_parts.h"
 #include "hold.h"
 #include "index_row.h"
 #include "keys.h"
@@ -241,6 +242,7 @@ static enum rn_status unlist(struct rn_store *store, const struct rn_trace_id *i
     status = rn_hold_check(txn, id, error);
     status = status == RN_OK ? put_mark(store, txn, id, STAGE_IDS, error) : status;
     status = status == RN_OK ? take_ways_in(txn, &summary) : status;
+    status = status == RN_OK ? rn_facts_unlist(txn, id, summary.started_wall_ns) : status;
     status = end(store, txn, status, error);
     rn_arena_free(&arena);
     return status;
@@ -344,6 +346,23 @@ static enum rn_status drop_ids(struct rn_store *store, const struct rn_trace_id 
     return status;
 }
 
+/* --- facts ---------------------------------------------------------------------------------------------------------- */
+
+static enum rn_status drop_facts(struct rn_store *store, const struct rn_trace_id *id,
+                                 struct rn_error *error)
+{
+    bool more = true;
+    enum rn_status status = RN_OK;
+    while (status == RN_OK && more) {
+        struct rn_db_txn *txn = NULL;
+        status = begin_marked(store, id, &txn, error);
+        if (status == RN_OK) {
+            status = end(store, txn, rn_facts_take(txn, id, &more), error);
+        }
+    }
+    return status;
+}
+
 /* --- rows ----------------------------------------------------------------------------------------------------------- */
 
 /* The next entry of the trace in the event index, copied. RN_NOTFOUND: none is left. */
@@ -430,6 +449,7 @@ enum rn_status rn_drop_finish(struct rn_store *store, const struct rn_trace_id *
     enum rn_status status = read_stage(store, id, &stage, &inner);
     if (status == RN_OK && stage == STAGE_IDS) {
         status = drop_ids(store, id, &inner);
+        status = status == RN_OK ? drop_facts(store, id, &inner) : status;
     }
     status = status == RN_OK ? drop_rows(store, id, &inner) : status;
     if (status == RN_OK || status == RN_NOTFOUND) { /* there was none, or another was quicker */
