@@ -36,7 +36,6 @@ struct rn_desk {
     struct rn_aging aging; /* calls rn_call_flush for what is old enough */
     struct rn_wait wait;   /* calls rn_call_overdue for parts that do not come back */
     uint64_t stamp;        /* the counter behind RN_TAG_ORDER */
-    uint64_t began_ns;     /* arrivals count from here */
     unsigned with_writer;  /* parts on their way */
     uint64_t moved_ns;     /* when one came back, or the first one went */
     unsigned throttled;    /* calls that wait for the writer to catch up */

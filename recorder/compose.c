@@ -168,9 +168,8 @@ static void set_times(struct rn_call *call, struct rn_part *part, bool first, bo
     if (from >= to) {
         return;
     }
-    uint64_t began = call->desk->began_ns;
     uint64_t order_of[] = {call->stamps[0], call->stamps[1], call->stamps[2],
-                           call->arrived_mono_ns > began ? call->arrived_mono_ns - began : 0};
+                           call->arrived_mono_ns};
     struct rn_small kept = rn_part_put_numbers(part, times + from, to - from);
     struct rn_small order = rn_part_put_numbers(part, order_of + from, (last ? 4 : 1) - from);
     rn_event_set(event, RN_TAG_TIMES, rn_part_small(part, kept));

@@ -36,7 +36,6 @@ struct rn_recorder *rn_recorder_new(const struct rn_recorder_settings *settings)
     }
     recorder->settings = *settings;
     recorder->desk.settings = &recorder->settings;
-    recorder->desk.began_ns = rn_loop_now_ns(settings->loop);
     recorder->desk.traces = rn_traces_new(&recorder->settings);
     recorder->desk.turn = rn_turn_new(settings->loop, on_turn, recorder);
     recorder->tick = rn_timer_new(settings->loop, on_tick, recorder);

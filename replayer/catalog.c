@@ -360,6 +360,7 @@ static void set_clock(struct rn_catalog *catalog)
         if (catalog->needs_wall) {
             fact->arrived_ns = catalog->rows[row].arrived_wall_ns;
         }
+        fact->is_steady = !catalog->needs_wall;
         fact->ended_ns = fact->arrived_ns + catalog->rows[row].end_ns;
     }
 }

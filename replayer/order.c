@@ -64,10 +64,16 @@ static void collect_marks(struct rn_order_book *order)
 static void index_marks(struct rn_order_book *order)
 {
     size_t in_flight = 0;
+    uint64_t latest_ns = 0;
     for (uint32_t i = 0; i < order->mark_count; i++) {
         const struct mark *mark = &order->marks[i];
         if (i > 0 && mark->stamp == mark[-1].stamp) {
             order->off = true;
+        }
+        if (!mark->is_end) {
+            const struct rn_order_fact *fact = &order->facts[mark->row];
+            order->off = order->off || (fact->is_steady && fact->arrived_ns < latest_ns);
+            latest_ns = fact->arrived_ns;
         }
         if (mark->is_end) {
             order->end[mark->row] = i;
@@ -306,7 +312,7 @@ void rn_order_forget(struct rn_order_book *order, struct rn_hold *hold)
 bool rn_order_pass(struct rn_order_book *order, struct rn_hold *hold, uint32_t row, uint64_t stamp)
 {
     assert(!hold->waiting);
-    if (may_pass(order, stamp)) {
+    if (hold->loose || may_pass(order, stamp)) {
         return true;
     }
     hold->row = row;
@@ -325,26 +331,60 @@ static struct rn_hold *released(struct rn_order_book *order, struct rn_hold *hol
     return hold;
 }
 
-/*
- * At the peak: the earliest hold of a request that came before the awaited one, which it followed in the recording. There is
- * one: were all of these in their place, they and the awaited one would be more than the peak. It may be one that lingers; it
- * will leave. With fewer connections than when recorded nobody need be out of place, and the earliest goes.
- */
-static struct rn_hold *early_bird(const struct rn_order_book *order)
-{
-    uint64_t awaited = order->marks[order->front].stamp;
-    for (struct rn_hold *hold = order->first; hold != NULL; hold = hold->next) {
-        if (order->facts[hold->row].arrival > awaited) {
-            return hold;
-        }
-    }
-    return order->peak < order->recorded_peak ? order->first : NULL;
-}
-
 /* An end comes without anybody's help, and who left when recorded needs no further request to leave again. */
 static bool is_at_peak(const struct rn_order_book *order)
 {
-    return !order->marks[order->front].is_end && order->waiting + order->lingering >= order->peak;
+    return !order->off && order->first != NULL && !may_pass(order, order->first->stamp) &&
+           !order->marks[order->front].is_end && order->waiting + order->lingering >= order->peak;
+}
+
+/*
+ * At the peak: the earliest hold of a request that came before the awaited one, which it followed in the recording. There is
+ * one: were all of these in their place, they and the awaited one would be more than the peak. It may be one that lingers; it
+ * will leave. With fewer connections than when recorded nobody need be out of place.
+ */
+static struct rn_hold *early_bird(const struct rn_order_book *order, bool begun)
+{
+    uint64_t awaited = order->marks[order->front].stamp;
+    bool anybody = order->peak < order->recorded_peak;
+    for (struct rn_hold *hold = order->first; hold != NULL; hold = hold->next) {
+        if (hold->begun == begun && (anybody || order->facts[hold->row].arrival > awaited)) {
+            return hold;
+        }
+    }
+    return NULL;
+}
+
+/* When what `hold` waits for had all been done by clients, in ns. */
+static uint64_t done_ns(const struct rn_order_book *order, const struct rn_hold *hold)
+{
+    uint64_t last = 0;
+    for (size_t at = order->front; at < order->mark_count && order->marks[at].stamp < hold->stamp;
+         at++) {
+        const struct mark *mark = &order->marks[at];
+        const struct rn_order_fact *fact = &order->facts[mark->row];
+        if (!mark->done && is_clients(order, mark)) {
+            last = mark->is_end ? fact->ended_ns : fact->arrived_ns;
+        }
+    }
+    return last;
+}
+
+struct rn_hold *rn_order_stuck(const struct rn_order_book *order, uint64_t *quiet_ns)
+{
+    struct rn_hold *hold = is_at_peak(order) ? early_bird(order, true) : NULL;
+    if (hold != NULL) {
+        uint64_t last = done_ns(order, hold);
+        uint64_t gap = last > hold->given_ns ? last - hold->given_ns : 0;
+        *quiet_ns = gap > RN_ORDER_QUIET_NS / 3 ? 3 * gap : RN_ORDER_QUIET_NS;
+    }
+    return hold;
+}
+
+void rn_order_let_go(struct rn_order_book *order, struct rn_hold *hold)
+{
+    hold->loose = true;
+    (void)released(order, hold, RN_RELEASE_PEAK);
 }
 
 struct rn_hold *rn_order_next(struct rn_order_book *order)
@@ -359,7 +399,7 @@ struct rn_hold *rn_order_next(struct rn_order_book *order)
     if (may_pass(order, first->stamp)) {
         return released(order, first, RN_RELEASE_ORDER);
     }
-    struct rn_hold *bird = is_at_peak(order) ? early_bird(order) : NULL;
+    struct rn_hold *bird = is_at_peak(order) ? early_bird(order, false) : NULL;
     return bird == NULL ? NULL : released(order, bird, RN_RELEASE_PEAK);
 }
 
@@ -380,6 +420,24 @@ bool rn_order_behind(struct rn_order_book *order, struct rn_hold *hold, bool has
     }
     (void)released(order, hold, RN_RELEASE_CONNECTION);
     return true;
+}
+
+uint64_t rn_order_limit_ns(const struct rn_order_book *order, const struct rn_hold *hold,
+                           uint64_t least_ns, double pace)
+{
+    uint32_t row;
+    bool is_end;
+    if (!rn_order_awaited(order, &row, &is_end)) {
+        return least_ns;
+    }
+    uint64_t held = order->facts[hold->row].arrived_ns;
+    uint64_t awaited = is_end ? order->facts[row].ended_ns : order->facts[row].arrived_ns;
+    double slowness = pace > 0 && pace < 1 ? pace : 1;
+    double limit = awaited > held ? 3.0 * (double)(awaited - held) / slowness : 0;
+    if (limit <= (double)least_ns) {
+        return least_ns;
+    }
+    return limit < (double)UINT64_MAX ? (uint64_t)limit : UINT64_MAX;
 }
 
 void rn_order_give_up(struct rn_order_book *order, struct rn_hold *hold)

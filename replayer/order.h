@@ -9,8 +9,10 @@
  * A hold ends early (a relaxation)
  *   - at the peak: when a request is awaited and as many exchanges wait as were ever in flight together in the recording.
  *     Then the client may be unable to send it before one of them is answered. The one that is let go is one that itself
- *     came before its turn and has the place of what is awaited; there always is one. A piece of a stream that is in its
- *     place is not given before what it waits for: that may be its cause;
+ *     came before its turn and has the place of what is awaited; there always is one. It goes at once when nothing of its
+ *     answer has been given yet. The next piece of an answer that has begun may have its cause in what is awaited (a server
+ *     asks its client back, in the answer to the client's call), so that its client must be silent for a while first
+ *     (rn_order_stuck); the rest of that answer is then given without holds. An answer that came in its turn is not let go;
  *   - when the request it waits for would have to come behind it on its own connection;
  *   - when the caller's patience ends: what it waited for is then given up, so that nobody waits for it again. A client
  *     that could not send more while so many waited is taken to have no more connections: that is its peak from then on,
@@ -37,6 +39,7 @@ struct rn_order_fact {
     uint64_t ended_ns;
     uint64_t connection;
     bool client_left; /* it did not end by itself */
+    bool is_steady;   /* that clock is one that nobody sets */
 };
 
 /* Why a hold ended. */
@@ -54,6 +57,10 @@ struct rn_hold {
     struct rn_hold *previous;
     uint64_t stamp;
     uint64_t since_ns; /* the caller's */
+    uint64_t
+        given_ns; /* the caller's: when recorded, what was given before the point that waits; its request's arrival */
+    bool begun; /* the caller's: something of this answer has been given */
+    bool loose; /* nothing of it is held any more */
     uint32_t row;
     bool waiting;
     enum rn_release release;
@@ -63,7 +70,10 @@ struct rn_hold {
 
 struct rn_order_book;
 
-/* `facts` are borrowed until the end. NULL when memory ran out. Two equal stamps (two recorders) switch it off. */
+/*
+ * `facts` are borrowed until the end. NULL when memory ran out. Stamps of two recorders cannot be compared: two equal ones, or two
+ * that contradict a steady clock, switch it off.
+ */
 struct rn_order_book *rn_order_new(const struct rn_order_fact *facts, size_t count);
 void rn_order_free(struct rn_order_book *order);
 
@@ -114,6 +124,20 @@ size_t rn_order_waiting(const struct rn_order_book *order);
  */
 bool rn_order_behind(struct rn_order_book *order, struct rn_hold *hold, bool has_successor,
                      bool alone);
+/*
+ * At the peak, with nobody who can be let go at once: the hold that may be, when nothing happens for *quiet_ns. That is three
+ * times as long as it took when recording from what its client was given last until the last thing done that the point waits
+ * for; and RN_ORDER_QUIET_NS at least. NULL when there is none. rn_order_let_go ends it.
+ */
+#define RN_ORDER_QUIET_NS UINT64_C(250000000)
+struct rn_hold *rn_order_stuck(const struct rn_order_book *order, uint64_t *quiet_ns);
+void rn_order_let_go(struct rn_order_book *order, struct rn_hold *hold);
+/*
+ * How long `hold` may wait for what is awaited now, in ns: three times as long as that took when recording, from the arrival of
+ * the held request on, and `least_ns` at least. With a pace below 1 the recorded time is longer by as much.
+ */
+uint64_t rn_order_limit_ns(const struct rn_order_book *order, const struct rn_hold *hold,
+                           uint64_t least_ns, double pace);
 /* Ends `hold`, and gives up everything it was waiting for. */
 void rn_order_give_up(struct rn_order_book *order, struct rn_hold *hold);
 

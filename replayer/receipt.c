@@ -121,6 +121,12 @@ static void put_relaxations(json_t *order, const struct rn_receipt_facts *facts)
     rn_member_count(order, "relaxed_left_off", facts->outcome->relaxations - count);
 }
 
+/* To the end: no call was missed, and one recorder recorded it all. */
+static bool is_in_force(const struct rn_receipt_facts *facts)
+{
+    return facts->replayer != NULL && !rn_order_is_off(rn_replayer_stage(facts->replayer)->order);
+}
+
 static json_t *order_of(const struct rn_receipt_facts *facts)
 {
     json_t *order = json_object();
@@ -129,6 +135,7 @@ static json_t *order_of(const struct rn_receipt_facts *facts)
         counts = rn_replayer_counts(facts->replayer);
     }
     rn_member_text(order, "mode", facts->settings->order == RN_ORDER_ANY ? "any" : "recorded");
+    rn_member(order, "in_force", json_boolean(is_in_force(facts)));
     rn_member_count(order, "peak", facts->peak);
     rn_member_count(order, "relaxations", facts->outcome->relaxations);
     rn_member_count(order, "timed_out_holds", facts->outcome->timed_out_holds);

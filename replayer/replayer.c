@@ -23,6 +23,7 @@ struct rn_replayer {
     bool ticking;
     size_t front;            /* of the order, when it was looked at last */
     uint64_t front_since_ns; /* since when the earliest hold waits for just that */
+    uint64_t moved_ns;       /* when a call came or an answer was over */
     struct rn_relaxation *relaxations;
     size_t relaxation_count; /* listed */
     size_t relaxation_cap;
@@ -228,30 +229,13 @@ static bool let_go_behind(struct rn_replayer *replayer, struct rn_hold *hold)
                            is_alone(replayer));
 }
 
-/* How long after the request that is held the awaited mark came when recording, in ns; 0 when it came before. */
-static uint64_t recorded_gap_ns(const struct rn_replayer *replayer, const struct rn_hold *hold)
-{
-    const struct rn_order_fact *facts = replayer->settings.catalog->facts;
-    uint32_t row;
-    bool is_end;
-    if (!rn_order_awaited(replayer->stage.order, &row, &is_end)) {
-        return 0;
-    }
-    uint64_t held = facts[hold->row].arrived_ns;
-    uint64_t awaited = is_end ? facts[row].ended_ns : facts[row].arrived_ns;
-    return awaited > held ? awaited - held : 0;
-}
-
 static bool is_patience_over(const struct rn_replayer *replayer, const struct rn_hold *hold)
 {
-    double pace = replayer->settings.pace;
-    double gap = 3.0 * (double)recorded_gap_ns(replayer, hold);
-    double limit = pace > 0 && pace < 1 ? gap / pace : gap;
-    double patience = (double)replayer->settings.patience_ns;
     uint64_t since =
         hold->since_ns > replayer->front_since_ns ? hold->since_ns : replayer->front_since_ns;
-    double waited = (double)(rn_loop_now_ns(replayer->settings.loop) - since);
-    return waited >= (limit > patience ? limit : patience);
+    return rn_loop_now_ns(replayer->settings.loop) - since >=
+           rn_order_limit_ns(replayer->stage.order, hold, replayer->settings.patience_ns,
+                             replayer->settings.pace);
 }
 
 static void look_at_holds(struct rn_replayer *replayer)
@@ -272,12 +256,33 @@ static void look_at_holds(struct rn_replayer *replayer)
     }
 }
 
+/* All that can wait do, and nobody can be let go at once: one whose client stays silent goes nevertheless. */
+static void look_at_the_peak(struct rn_replayer *replayer)
+{
+    uint64_t quiet_ns = 0;
+    struct rn_hold *hold = rn_order_stuck(replayer->stage.order, &quiet_ns);
+    double pace = replayer->settings.pace;
+    double limit = (double)quiet_ns / (pace > 0 && pace < 1 ? pace : 1);
+    if (hold != NULL &&
+        (double)(rn_loop_now_ns(replayer->settings.loop) - replayer->moved_ns) >= limit) {
+        rn_order_let_go(replayer->stage.order, hold);
+        release(replayer, hold);
+    }
+}
+
 static void on_tick(void *self)
 {
     struct rn_replayer *replayer = self;
     replayer->ticking = false;
     look_at_holds(replayer);
+    look_at_the_peak(replayer);
     pump(replayer);
+}
+
+static void moves(struct rn_replayer *replayer)
+{
+    replayer->stage.moves++;
+    replayer->moved_ns = rn_loop_now_ns(replayer->settings.loop);
 }
 
 /* --- misses -------------------------------------------------------------------------------------------------------- */
@@ -352,6 +357,7 @@ static void serve(struct rn_replayer *replayer, struct rn_exchange *exchange,
     }
     replayer->counts.by_rule[match->rule]++;
     replayer->counts.ambiguous += match->ambiguous;
+    moves(replayer);
     rn_order_arrived(replayer->stage.order, match->row);
     rn_serving_go(serving);
     pump(replayer);
@@ -444,6 +450,7 @@ static void is_over(struct rn_replayer *replayer, struct rn_serving *serving, bo
     replayer->counts.served += as_recorded;
     replayer->counts.broken += !as_recorded;
     rn_match_over(replayer->matcher, row);
+    moves(replayer);
     rn_serving_free(serving);
     rn_order_ended(replayer->stage.order, row);
     if (!as_recorded && !replayer->has_first) {

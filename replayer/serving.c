@@ -44,6 +44,7 @@ struct rn_serving {
     bool waiting;   /* for room or a time */
     bool lingering; /* for its client to leave */
     bool outstayed; /* it did not */
+    uint64_t moves; /* of the stage, when its patience began */
     struct rn_serving *next_lingering;
     struct rn_serving *previous_lingering;
 };
@@ -154,6 +155,7 @@ struct rn_serving *rn_serving_new(struct rn_stage *stage, struct rn_exchange *ex
     serving->stage = stage;
     serving->exchange = exchange;
     serving->row = row;
+    serving->hold.given_ns = fact_of(serving)->arrived_ns;
     serving->event = *event;
     serving->arena = *arena;
     *arena = (struct rn_arena){0};
@@ -246,11 +248,17 @@ uint64_t rn_serving_sent_bytes(const struct rn_serving *serving)
 
 /* --- points -------------------------------------------------------------------------------------------------------- */
 
+static void linger_on(struct rn_serving *serving);
+
 static void on_time(void *self)
 {
     struct rn_serving *serving = self;
     serving->waiting = false;
     if (serving->lingering) {
+        if (serving->moves != serving->stage->moves) {
+            linger_on(serving); /* the application is at work, however slowly */
+            return;
+        }
         serving->outstayed = true;
         rn_exchange_cut(serving->exchange);
         return;
@@ -296,7 +304,12 @@ static bool may_pass(struct rn_serving *serving, uint64_t stamp, uint64_t record
         }
         serving->passed = stamp;
     }
-    return is_time(serving, recorded_ns);
+    if (!is_time(serving, recorded_ns)) {
+        return false;
+    }
+    serving->hold.begun = true;
+    serving->hold.given_ns = fact_of(serving)->arrived_ns + recorded_ns;
+    return true;
 }
 
 /* The body came in one piece and no client did anything meanwhile: the head need not go before the end. */
@@ -516,19 +529,25 @@ static bool go_pieces(struct rn_serving *serving)
 
 /*
  * The client is the one who leaves, but not for ever: one that was ended by a signal when recorded would stay. A time-out of
- * its own takes as long as when recorded.
+ * its own takes as long as when recorded. It counts from the last sign of life of the application.
  */
-static void linger(struct rn_serving *serving)
+static void linger_on(struct rn_serving *serving)
 {
     const struct rn_stage *stage = serving->stage;
     double slowness = stage->pace > 0 && stage->pace < 1 ? stage->pace : 1;
     double limit = 3 * (double)row_of(serving)->end_ns / slowness;
     double least = (double)stage->patience_ns;
+    serving->moves = stage->moves;
+    rn_timer_start(serving->timer, (uint64_t)(limit > least ? limit : least));
+}
+
+static void linger(struct rn_serving *serving)
+{
     linger_begin(serving);
-    if (stage->dismissed) {
+    if (serving->stage->dismissed) {
         rn_exchange_cut(serving->exchange);
     } else if (has_timer(serving)) {
-        rn_timer_start(serving->timer, (uint64_t)(limit > least ? limit : least));
+        linger_on(serving);
     }
 }
 

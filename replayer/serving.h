@@ -38,6 +38,7 @@ struct rn_stage {
     uint64_t
         patience_ns; /* with a client that does not leave, though it left when recorded; at least */
     struct rn_serving *lingering; /* all answers that wait for their clients to leave */
+    uint64_t moves;               /* calls that came and answers that were over: signs of life */
     bool dismissed;               /* nobody is waited for any more */
     struct rn_alteration *alterations;
     size_t alteration_count; /* listed */

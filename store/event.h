@@ -55,7 +55,7 @@ enum rn_tag {
     RN_TAG_END = 3,        /* [said] one byte, enum rn_end */
     RN_TAG_END_REASON = 4, /* text: why it ended so, "" when it simply ended */
     RN_TAG_FLAGS = 5,      /* varint of enum rn_flag bits */
-    RN_TAG_ORDER = 6,      /* varints: stamps of arrival, first byte, end on one counter of the recorder (DESIGN 6.3); then ns from the recorder's start to arrival, which no setting of the clock changes */
+    RN_TAG_ORDER = 6,      /* varints: stamps of arrival, first byte, end on one counter of the recorder (DESIGN 6.3); then ns of arrival on the monotonic clock, which nobody sets */
     RN_TAG_LABELS = 7,     /* pairs of runs: attribute name, value (traceparent, x-reenact-subject, ...) */
     RN_TAG_REDACTIONS = 8, /* per span: varints tag, offset, length, kind; 8 bytes keyed fingerprint (zero: none) */
     RN_TAG_RULE = 9,       /* text: which rule chose the trace ("header", "url", "run", "new") */

@@ -34,7 +34,7 @@ static void ck_end(const struct rn_event *event, enum rn_end end)
     ck_assert_str_eq(rn_end_name(rn_event_end_of(event)), rn_end_name(end));
 }
 
-/* Three stamps, and the time of arrival since the recorder's start, whatever it is. */
+/* Three stamps, and the time of arrival, whatever it is. */
 static uint64_t ck_order(const struct rn_event *event, uint64_t arrival, uint64_t first_byte,
                          uint64_t end)
 {
