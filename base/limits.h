@@ -48,6 +48,7 @@
  * Servers of models close after 5 s (node, uvicorn) to 75 s (nginx), and fewer than that are never met in that moment.
  */
 #define RN_KEPT_IDLE_S 3L
+#define RN_CHECK_GRACE_NS (UINT64_C(5) * 1000000000) /* baseline check: from a signal or the end of time to SIGTERM, to SIGKILL */
 #define RN_COMMAND_GRACE_MS 1000 /* from SIGTERM to SIGKILL for a command we have to end ourselves */
 
 /* The way to the disk */

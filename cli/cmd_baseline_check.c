@@ -18,6 +18,7 @@
 
 #define EXCERPT_COLUMNS 240
 #define NAME_COLUMNS 40
+#define TIMEOUT_MAX_S (7U * 24 * 3600)
 #define NAMED_MAX 4 /* traces with the same finding */
 
 static struct {
@@ -26,6 +27,7 @@ static struct {
     const char *junit;
     const char *markdown;
     uint64_t jobs;
+    uint64_t timeout;
     bool ignore_output;
     bool show_output;
     bool as_json;
@@ -35,6 +37,7 @@ static const struct rn_option options[] = {
     {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
      "the store to read ($REENACT_STORE, else .reenact)"},
     {"--jobs", RN_OPTION_COUNT, &asked.jobs, "N", "replay N at once (1); also -j N"},
+    {"--timeout", RN_OPTION_COUNT, &asked.timeout, "SECONDS", "end each that runs for longer"},
     {"--workdir", RN_OPTION_TEXT, &asked.workdir, "DIR", "run each in a fresh copy of DIR"},
     {"--ignore-output", RN_OPTION_FLAG, &asked.ignore_output, NULL,
      "do not compare what COMMAND prints"},
@@ -288,6 +291,10 @@ static int run(int argc, char **argv)
         return rn_cli_complainf("baseline check", RN_EXIT_TROUBLE, "--jobs takes 1 to %u",
                                 RN_JOBS_MAX);
     }
+    if (asked.timeout > TIMEOUT_MAX_S) {
+        return rn_cli_complainf("baseline check", RN_EXIT_TROUBLE,
+                                "--timeout takes up to %u seconds", TIMEOUT_MAX_S);
+    }
     struct rn_error error = {RN_OK, ""};
     if (rn_out_file_check("--junit", asked.junit, &error) != RN_OK ||
         rn_out_file_check("--markdown", asked.markdown, &error) != RN_OK) {
@@ -299,6 +306,7 @@ static int run(int argc, char **argv)
                                                .environment = environ,
                                                .workdir = asked.workdir,
                                                .jobs = (unsigned)asked.jobs,
+                                               .timeout_ns = asked.timeout * 1000000000,
                                                .ignore_output = asked.ignore_output,
                                                .show_output = asked.show_output,
                                                .on_progress = on_progress,

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,16 +23,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "family.h"
 
+#define NS_PER_MS UINT64_C(1000000)
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define BACKLOG 64u /* jobs that ended and wait for an earlier one: each may hold two files */
 
 static const int passed_on[] = {SIGHUP, SIGINT, SIGTERM};
 
 enum state { IDLE, RUNS, ENDED };
+/* What a job was told about its end: to think of it (a signal passed on), to end (SIGTERM), nothing more (SIGKILL). */
+enum urge { NONE, ASKED, TOLD, KILLED };
 
 /* One job that runs, or that has ended and waits for its turn. Job `i` has slot `i % slot_count`. */
 struct slot {
@@ -42,6 +48,9 @@ struct slot {
     int status;
     int files[2]; /* RN_CREW_WHOLE: what it prints; the same one twice where ours are one */
     bool spilled; /* it sent more than it may: a result nobody can trust is none */
+    enum urge urge;
+    bool expired;    /* its time was up */
+    uint64_t due_ns; /* when it is urged further; 0: not by the clock */
     struct rn_buffer result;
 };
 
@@ -196,6 +205,53 @@ static _Noreturn void be_child(struct crew *crew, const struct slot *slot, size_
     _exit(status);
 }
 
+/* --- time ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t due_in(uint64_t ns)
+{
+    return ns == 0 ? 0 : rn_clock_mono_ns() + ns;
+}
+
+/* One step further. Not reaped yet, so the number is still its own. */
+static void press(const struct crew *crew, struct slot *slot)
+{
+    if (slot->urge < TOLD) {
+        slot->urge = TOLD;
+        slot->due_ns = due_in(crew->settings->grace_ns);
+        (void)kill(slot->pid, SIGTERM);
+    } else {
+        slot->urge = KILLED;
+        slot->due_ns = 0;
+        rn_family_kill(slot->pid);
+    }
+}
+
+static void press_who_is_due(struct crew *crew)
+{
+    for (size_t i = 0; i < crew->slot_count; i++) {
+        struct slot *slot = &crew->slots[i];
+        if (slot->state == RUNS && slot->due_ns != 0 && slot->due_ns <= rn_clock_mono_ns()) {
+            slot->expired = slot->expired || slot->urge == NONE;
+            press(crew, slot);
+        }
+    }
+}
+
+/* For poll: until the first is due, rounded up; -1 where none is. */
+static int wait_ms(const struct crew *crew)
+{
+    uint64_t first = 0;
+    for (size_t i = 0; i < crew->slot_count; i++) {
+        const struct slot *slot = &crew->slots[i];
+        if (slot->state == RUNS && slot->due_ns != 0 && (first == 0 || slot->due_ns < first)) {
+            first = slot->due_ns;
+        }
+    }
+    uint64_t now = rn_clock_mono_ns();
+    uint64_t left_ms = first <= now ? 0 : (first - now + NS_PER_MS - 1) / NS_PER_MS;
+    return first == 0 ? -1 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
+}
+
 /* --- beginning ----------------------------------------------------------------------------------------------------- */
 
 /* Out of the way of 0, 1 and 2, which may have been closed when we were started. */
@@ -239,6 +295,9 @@ static bool begin(struct crew *crew, size_t index)
     slot->pidfd = (int)syscall(SYS_pidfd_open, slot->pid, 0);
     slot->pipe = ends[0];
     slot->state = RUNS;
+    slot->urge = NONE;
+    slot->expired = false;
+    slot->due_ns = due_in(crew->settings->limit_ns);
     crew->begun++;
     crew->running++;
     return true;
@@ -310,6 +369,9 @@ static void tell_ends(struct crew *crew)
         struct rn_bytes result =
             slot->spilled ? rn_bytes_of(NULL, 0) : rn_buffer_bytes(&slot->result);
         copy_output(crew, slot);
+        if (slot->expired && crew->settings->expired != NULL) {
+            crew->settings->expired(crew->settings->self, crew->told);
+        }
         if (crew->settings->done != NULL) {
             crew->settings->done(crew->settings->self, crew->told, slot->status, result);
         }
@@ -327,17 +389,34 @@ static bool children_have_it(const struct signalfd_siginfo *info)
     return info->ssi_code == SI_KERNEL && info->ssi_signo == (uint32_t)SIGINT;
 }
 
+/* The first signal is passed on, and its job has the time of grace. Whoever sends another one does not mean to wait. */
+static void take_signal(struct crew *crew, struct slot *slot, const struct signalfd_siginfo *info,
+                        bool is_first)
+{
+    if (!is_first) {
+        press(crew, slot);
+        return;
+    }
+    if (!children_have_it(info)) {
+        (void)kill(slot->pid, (int)info->ssi_signo);
+    }
+    if (slot->urge == NONE) {
+        slot->urge = ASKED;
+        slot->due_ns = due_in(crew->settings->grace_ns);
+    }
+}
+
 static void take_signals(struct crew *crew)
 {
     struct signalfd_siginfo info;
     while (read(crew->signals, &info, sizeof info) == sizeof info) {
-        if (*crew->signal_number == 0) {
+        bool is_first = *crew->signal_number == 0;
+        if (is_first) {
             *crew->signal_number = (int)info.ssi_signo;
         }
         for (size_t i = 0; i < crew->slot_count; i++) {
-            /* Not reaped yet, so the number is still its own. */
-            if (crew->slots[i].state == RUNS && !children_have_it(&info)) {
-                (void)kill(crew->slots[i].pid, (int)info.ssi_signo);
+            if (crew->slots[i].state == RUNS) {
+                take_signal(crew, &crew->slots[i], &info, is_first);
             }
         }
     }
@@ -366,7 +445,7 @@ static size_t list_polled(struct crew *crew)
 static void wait_once(struct crew *crew)
 {
     size_t count = list_polled(crew);
-    if (poll(crew->polled, (nfds_t)count, -1) < 0) {
+    if (poll(crew->polled, (nfds_t)count, wait_ms(crew)) < 0) {
         return;
     }
     if (crew->polled[0].revents != 0) {
@@ -382,6 +461,7 @@ static void wait_once(struct crew *crew)
             reap(crew, slot);
         }
     }
+    press_who_is_due(crew);
 }
 
 /* --- the whole ----------------------------------------------------------------------------------------------------- */

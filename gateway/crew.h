@@ -4,8 +4,8 @@
  *
  * The caller must have no store, loop or thread when it starts a crew. A child has none of our descriptors but 0, 1 and 2; its
  * stdin is /dev/null, since a stdin that all share would go to whoever comes first. Signals: SIGINT, SIGTERM and SIGHUP to the
- * parent are passed to every child, no further job begins, and rn_crew_run returns when all have ended. A child whose parent
- * is killed gets SIGTERM. Dispositions and mask are in the child as they were given to us.
+ * parent are passed to every child, no further job begins, and rn_crew_run returns when all have ended; another one is SIGTERM
+ * for all of them, a third SIGKILL. A child whose parent is killed gets SIGTERM. Dispositions and mask are in the child as they were given to us.
  */
 #ifndef RN_GATEWAY_CREW_H
 #define RN_GATEWAY_CREW_H
@@ -36,6 +36,14 @@ struct rn_crew_settings {
      * what a child sent that crashed is not to be trusted. May be NULL.
      */
     void (*done)(void *self, size_t index, int status, struct rn_bytes result);
+    /*
+     * How long a job may run (0: as long as it likes); then it is told to end with SIGTERM. And how long after that, or after a signal
+     * that was passed on, until the next step (0: it may take its time): SIGTERM, then SIGKILL for it and all it started.
+     */
+    uint64_t limit_ns;
+    uint64_t grace_ns;
+    /* In the parent, before `done` of a job that ran into the limit; may be NULL. */
+    void (*expired)(void *self, size_t index);
     /* In the parent, whenever one begins or ends; may be NULL. */
     void (*progress)(void *self, size_t ended, size_t running);
     /* In the parent, before the output of a job is copied to our streams (RN_CREW_WHOLE); may be NULL. */

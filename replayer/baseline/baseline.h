@@ -155,6 +155,7 @@ struct rn_check_settings {
     const char
         *workdir;  /* --workdir DIR: a fresh copy of it for each; NULL: the recorded directory */
     unsigned jobs; /* 0: 1 */
+    uint64_t timeout_ns; /* for each; 0: none. What timed out is incomparable */
     bool ignore_output;
     bool show_output; /* else what commands print is not shown */
     void (*on_progress)(void *self, size_t ended, size_t running, size_t count);

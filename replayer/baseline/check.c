@@ -11,10 +11,13 @@
 #include "divergence.h"
 #include "gateway/crew.h"
 
+#define NS_PER_S UINT64_C(1000000000)
+
 struct check {
     const struct rn_check_settings *settings;
     struct rn_check_outcome *outcome;
     struct rn_check_plan plan;
+    bool expired;     /* the case that is told next had no more time */
     char place[4096]; /* holds the directories of all cases, so that all are gone when it is */
 };
 
@@ -88,6 +91,20 @@ static void say_interrupted(struct rn_check_case *one)
     one->sentence = RN_LIT("the check was interrupted before this trace was replayed");
 }
 
+/* It was ended by us, so what it says of its end is our doing. Not compared is not passed. */
+static void say_timed_out(struct check *check, struct rn_check_case *one)
+{
+    one->result = RN_CHECK_INCOMPARABLE;
+    one->verdict = RN_LIT("");
+    one->place = one->expected = one->came = RN_LIT("");
+    one->cause = RN_LIT("timed out");
+    one->advice = RN_LIT("give it more time with --timeout, or find out what it waits for: "
+                         "`reenact replay` shows it");
+    one->sentence = rn_bytes_text(
+        rn_words(&check->outcome->arena, "its command had not ended after %llu s and was ended",
+                 (unsigned long long)(check->settings->timeout_ns / NS_PER_S)));
+}
+
 static struct rn_check_case *begin_case(struct check *check, size_t index)
 {
     struct rn_check_case *one = &check->outcome->cases[index];
@@ -105,6 +122,13 @@ static void end_case(struct check *check, const struct rn_check_case *one)
     }
 }
 
+static void on_expired(void *self, size_t index)
+{
+    struct check *check = self;
+    (void)index;
+    check->expired = true;
+}
+
 static void on_done(void *self, size_t index, int status, struct rn_bytes result)
 {
     struct check *check = self;
@@ -113,9 +137,12 @@ static void on_done(void *self, size_t index, int status, struct rn_bytes result
         begin_case(check, index);
         say_broken(check, one, status);
     }
-    if (check->outcome->signal_number != 0) {
+    if (check->expired) {
+        say_timed_out(check, one);
+    } else if (check->outcome->signal_number != 0) {
         say_interrupted(one);
     }
+    check->expired = false;
     end_case(check, one);
 }
 
@@ -146,6 +173,9 @@ static enum rn_status run_crew(struct check *check, struct rn_error *error)
                                                                      : RN_CREW_PASS,
                                     .work = work,
                                     .done = on_done,
+                                    .limit_ns = settings->timeout_ns,
+                                    .grace_ns = RN_CHECK_GRACE_NS,
+                                    .expired = on_expired,
                                     .progress = on_progress,
                                     .before_output = before_output,
                                     .self = check};

@@ -269,6 +269,60 @@ class Check(harness.Case):
         for pid in waiting:
             self.assertFalse(os.path.exists(f"/proc/{pid}"), pid)
 
+    # --- what does not end ---
+
+    # Case 1 is done as ever; the others ignore what asks them to end, and so does what they start.
+    STUBBORN = 'test "$1" = 1 && exec {python} {agent} 1; trap "" INT TERM HUP; sh -c "echo \\$\\$ > {fifo}.$1; while :; do sleep 0.05; done"'
+
+    def stubborn(self):
+        fifo = os.path.join(self.directory, "fifo")
+        for case in "23":
+            os.mkfifo(f"{fifo}.{case}")
+        return fifo, self.write("stubborn.sh", self.STUBBORN.format(python=sys.executable, agent=self.agent, fifo=fifo))
+
+    def read(self, path):
+        with open(path) as file:
+            return file.read().strip()
+
+    def assertEnded(self, *pids):
+        """They run no more; whoever inherited one may not have asked for its end yet."""
+        for pid in pids:
+            try:
+                self.assertIn(self.read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0], "ZX", pid)
+            except FileNotFoundError:
+                pass
+        self.assertEqual(self.left(), [])
+
+    def test_a_command_that_does_not_end_is_timed_out_and_no_pass(self):
+        self.freeze("1\n2\n")
+        fifo, script = self.stubborn()
+        seen = []
+        reader = threading.Thread(target=lambda: seen.append(self.read(fifo + ".2")))
+        reader.start()
+        junit = os.path.join(self.directory, "junit.xml")
+        done = self.check("-j", "2", "--timeout", "2", "--junit", junit, command=("sh", script, "{input}"))
+        reader.join(20)
+        self.assertResults(done, ["reproduced", "incomparable"], 3)
+        late = done.document["cases"][1]
+        self.assertEqual((late["cause"], late["place"]), ("timed out", ""))
+        self.assertIn("had not ended after 2 s", late["sentence"])
+        self.assertIn("timed out", self.read(junit))
+        self.assertEqual(len(seen), 1)
+        self.assertEnded(*seen)
+
+    def test_a_command_that_ignores_the_interrupt_is_ended_all_the_same(self):
+        self.freeze("1\n2\n3\n")
+        fifo, script = self.stubborn()
+        process = subprocess.Popen([REENACT, "baseline", "check", "--store", self.store, "--json", "-j", "2", "rc", "--", "sh", script, "{input}"],
+                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.directory)
+        pids = [self.read(f"{fifo}.{case}") for case in "23"]
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # the first one alone would do, after twice 5 seconds
+            process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+        self.assertIn(process.returncode, (129, 130, 143), stderr)
+        self.assertEqual([(case["result"], case["cause"]) for case in json.loads(stdout)["cases"][1:]], [("incomparable", "interrupted")] * 2)
+        self.assertEnded(*pids)
+
     # --- missing evidence ---
 
     def test_nothing_that_was_frozen_is_left_out(self):

@@ -29,6 +29,9 @@ struct seen {
     size_t most_running;
     size_t last_ended;
     unsigned spoken;
+    uint64_t limit_ns;
+    uint64_t grace_ns;
+    size_t expired; /* jobs that were told to have had no more time, each just before its end */
 };
 
 static int work(void *self, size_t index, struct rn_buffer *result)
@@ -44,6 +47,13 @@ static void done(void *self, size_t index, int status, struct rn_bytes result)
     seen->statuses[index] = status;
     seen->done++;
     rn_buffer_add(&seen->results, result);
+}
+
+static void expired(void *self, size_t index)
+{
+    struct seen *seen = self;
+    ck_assert_uint_eq(index, seen->done);
+    seen->expired++;
 }
 
 static void progress(void *self, size_t ended, size_t running)
@@ -69,6 +79,9 @@ static enum rn_status run_as(struct seen *seen, size_t jobs, unsigned at_once,
                                         .output = output,
                                         .work = work,
                                         .done = done,
+                                        .limit_ns = seen->limit_ns,
+                                        .grace_ns = seen->grace_ns,
+                                        .expired = expired,
                                         .progress = progress,
                                         .before_output = before_output,
                                         .self = seen};
@@ -312,6 +325,119 @@ static int wait_for_ever(struct seen *seen, size_t index, struct rn_buffer *resu
     }
     return 0;
 }
+
+static void ignore_all(void)
+{
+    static const int ignored[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
+        (void)signal(ignored[i], SIG_IGN);
+    }
+}
+
+/* Ends by nothing but SIGKILL, and neither does what it started. */
+static int be_stubborn(struct seen *seen, size_t index, struct rn_buffer *result)
+{
+    ignore_all();
+    if (fork() == 0) {
+        (void)fork();
+        return wait_for_ever(seen, index, result);
+    }
+    return wait_for_ever(seen, index, result);
+}
+
+/* All who had the gate are gone. */
+static void ck_gone(struct seen *seen)
+{
+    char byte;
+    (void)close(seen->gate[1]);
+    while (read(seen->gate[0], &byte, 1) > 0) {
+    }
+    (void)close(seen->gate[0]);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+START_TEST(a_job_whose_time_is_up_is_ended_with_all_it_started)
+{
+    struct seen seen = {.work = be_stubborn, .limit_ns = 100000000, .grace_ns = 1000000};
+    int signal_number = -1;
+    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(run_as(&seen, 3, 2, RN_CREW_SILENT, &signal_number), RN_OK);
+    ck_assert_int_eq(signal_number, 0);
+    ck_assert_uint_eq(seen.done, 3);
+    ck_assert_uint_eq(seen.expired, 3);
+    for (size_t i = 0; i < seen.done; i++) {
+        ck_assert(WIFSIGNALED(seen.statuses[i]));
+    }
+    ck_gone(&seen);
+}
+END_TEST
+
+START_TEST(a_job_whose_time_is_up_may_end_in_its_own_way)
+{
+    struct seen seen = {.work = wait_for_ever, .limit_ns = 1};
+    int signal_number = -1;
+    (void)signal(SIGTERM, SIG_DFL);
+    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(run_as(&seen, 1, 1, RN_CREW_SILENT, &signal_number), RN_OK);
+    ck_assert_uint_eq(seen.expired, 1);
+    ck_assert_int_eq(WTERMSIG(seen.statuses[0]), SIGTERM);
+    ck_gone(&seen);
+}
+END_TEST
+
+START_TEST(a_job_in_time_is_not_ended)
+{
+    struct seen seen = {.work = say_index,
+                        .holder = SIZE_MAX,
+                        .opener = SIZE_MAX,
+                        .limit_ns = UINT64_C(3600000000000),
+                        .grace_ns = 1};
+    run(&seen, 5, 2);
+    rn_buffer_free(&seen.results);
+    ck_assert_uint_eq(seen.expired, 0);
+}
+END_TEST
+
+static int interrupt_parent(struct seen *seen, size_t index, struct rn_buffer *result)
+{
+    ignore_all();
+    (void)kill(getppid(), SIGINT);
+    return be_stubborn(seen, index, result);
+}
+
+START_TEST(who_ignores_a_signal_is_ended_after_a_while)
+{
+    struct seen seen = {.work = interrupt_parent, .grace_ns = 1000000};
+    int signal_number = -1;
+    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(run_as(&seen, 2, 1, RN_CREW_SILENT, &signal_number), RN_OK);
+    ck_assert_int_eq(signal_number, SIGINT);
+    ck_assert_uint_eq(seen.done, 1);
+    ck_assert_uint_eq(seen.expired, 0);
+    ck_assert_int_eq(WTERMSIG(seen.statuses[0]), SIGKILL);
+    ck_gone(&seen);
+}
+END_TEST
+
+static int insist(struct seen *seen, size_t index, struct rn_buffer *result)
+{
+    ignore_all();
+    (void)kill(getppid(), SIGHUP);
+    (void)kill(getppid(), SIGTERM);
+    return interrupt_parent(seen, index, result);
+}
+
+START_TEST(the_third_signal_is_the_last)
+{
+    struct seen seen = {.work = insist}; /* no clock ends it */
+    int signal_number = -1;
+    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(run_as(&seen, 1, 1, RN_CREW_SILENT, &signal_number), RN_OK);
+    ck_assert_int_ne(signal_number, 0);
+    ck_assert_int_eq(WTERMSIG(seen.statuses[0]), SIGKILL);
+    ck_gone(&seen);
+}
+END_TEST
 
 START_TEST(a_job_does_not_outlive_a_parent_that_is_killed)
 {
@@ -596,7 +722,10 @@ Suite *rn_suite(void)
     RN_CASE(suite, "what a job has", a_job_inherits_no_descriptor_of_the_crew, a_job_reads_nothing,
             a_job_has_the_mask_that_we_were_given);
     RN_CASE(suite, "signals", a_signal_is_passed_on_and_no_further_job_begins,
+            who_ignores_a_signal_is_ended_after_a_while, the_third_signal_is_the_last,
             a_job_does_not_outlive_a_parent_that_is_killed);
+    RN_CASE(suite, "time", a_job_whose_time_is_up_is_ended_with_all_it_started,
+            a_job_whose_time_is_up_may_end_in_its_own_way, a_job_in_time_is_not_ended);
     RN_CASE(suite, "output", whole_outputs_stand_in_the_order_of_jobs,
             streams_that_are_one_stay_one, silence_is_silent, nobody_who_reads_is_no_end);
     RN_CASE(suite, "trouble", without_descriptors_there_is_a_sentence,
