@@ -4,31 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive.h"
 #include "backtest.h"
 #include "base/memory.h"
-#include "calls.h"
 #include "plan.h"
 #include "plan_lock.h"
 #include "store/find.h"
-#include "store/room.h"
-#include "store/traces.h"
-
-static struct room room;
-static char store_path[PATH_MAX];
-static struct rn_error error;
-
-static void setup(void)
-{
-    room_open(&room);
-    setenv("XDG_CONFIG_HOME", room.path, 1);
-    snprintf(store_path, sizeof store_path, "%s", room_file(&room, "store"));
-    error = (struct rn_error){.text = ""};
-}
-
-static void teardown(void)
-{
-    room_close(&room);
-}
 
 /* --- recording ------------------------------------------------------------------------------------------------------ */
 
@@ -66,36 +47,14 @@ static struct rn_trace_id record_alone(const char *name, const struct call *call
 /* So many usual calls in one trace, committed together. */
 static void record_many(uint32_t count)
 {
-    struct maker maker;
-    struct rn_trace_id id;
     struct made_call *made = calloc(count, sizeof *made);
-    struct rn_entry *entries = calloc(count, sizeof *entries);
-    ck_assert(made != NULL && entries != NULL);
-    maker_open(&maker, store_path);
-    struct rn_recording *trace = maker_trace(&maker, "many", false, &id);
+    struct rn_recording_settings settings = {.name = "many", .kind = "run"};
+    ck_assert_ptr_nonnull(made);
+    rn_uuid7(settings.id.bytes);
     for (uint32_t i = 0; i < count; i++) {
         call_event(&made[i], &(struct call){0}, i + 1);
-        entries[i] =
-            (struct rn_entry){.kind = RN_ENTRY_EVENT, .trace = trace, .event = made[i].event};
-        rn_writer_submit(maker.writer, &entries[i]);
     }
-    for (uint32_t left = count; left > 0;) {
-        const struct rn_entry *back = rn_writer_collect(maker.writer);
-        ck_assert(back == NULL || back->status == RN_OK);
-        left -= back != NULL;
-        pthread_mutex_lock(&maker.lock);
-        while (back == NULL && !maker.is_woken) {
-            pthread_cond_wait(&maker.woken, &maker.lock);
-        }
-        maker.is_woken = back != NULL && maker.is_woken;
-        pthread_mutex_unlock(&maker.lock);
-    }
-    maker_end(&maker, trace);
-    maker_close(&maker);
-    for (uint32_t i = 0; i < count; i++) {
-        rn_arena_free(&made[i].arena);
-    }
-    free(entries);
+    archive_record(&settings, made, count);
     free(made);
 }
 
@@ -909,7 +868,7 @@ Suite *rn_suite(void)
     };
     Suite *suite = suite_create("backtest");
     TCase *stores = tcase_create("store");
-    tcase_add_checked_fixture(stores, setup, teardown);
+    tcase_add_checked_fixture(stores, archive_open, archive_close);
     for (size_t i = 0; i < COUNT(tests); i++) {
         tcase_add_test(stores, tests[i]);
     }

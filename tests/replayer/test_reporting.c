@@ -4,30 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive.h"
 #include "base/memory.h"
-#include "calls.h"
 #include "report.h"
 #include "store/document.h"
-#include "store/room.h"
-#include "store/traces.h"
 
-static struct room room;
-static char store_path[PATH_MAX];
-static struct rn_error error;
 static struct rn_report report;
-
-static void setup(void)
-{
-    room_open(&room);
-    setenv("XDG_CONFIG_HOME", room.path, 1);
-    snprintf(store_path, sizeof store_path, "%s", room_file(&room, "store"));
-    error = (struct rn_error){.text = ""};
-}
 
 static void teardown(void)
 {
     rn_report_free(&report);
-    room_close(&room);
+    archive_close();
 }
 
 /* --- recording ------------------------------------------------------------------------------------------------------ */
@@ -45,39 +32,6 @@ static void teardown(void)
     "{\"error\":{\"message\":\"Rate limit: " number " per minute\",\"type\":\"requests\","         \
     "\"code\":\"rate_limit_exceeded\"}}"
 
-/* All events of one trace, committed together. */
-static void record_all(const struct rn_recording_settings *settings, struct made_call *made,
-                       uint32_t count)
-{
-    struct maker maker;
-    struct rn_entry *entries = calloc(count, sizeof *entries);
-    ck_assert_ptr_nonnull(entries);
-    maker_open(&maker, store_path);
-    struct rn_recording *trace = rn_recording_open(maker.writer, settings, NULL);
-    for (uint32_t i = 0; i < count; i++) {
-        entries[i] =
-            (struct rn_entry){.kind = RN_ENTRY_EVENT, .trace = trace, .event = made[i].event};
-        rn_writer_submit(maker.writer, &entries[i]);
-    }
-    for (uint32_t left = count; left > 0;) {
-        const struct rn_entry *back = rn_writer_collect(maker.writer);
-        ck_assert(back == NULL || back->status == RN_OK);
-        left -= back != NULL;
-        pthread_mutex_lock(&maker.lock);
-        while (back == NULL && !maker.is_woken) {
-            pthread_cond_wait(&maker.woken, &maker.lock);
-        }
-        maker.is_woken = back != NULL && maker.is_woken;
-        pthread_mutex_unlock(&maker.lock);
-    }
-    maker_end(&maker, trace);
-    maker_close(&maker);
-    for (uint32_t i = 0; i < count; i++) {
-        rn_arena_free(&made[i].arena);
-    }
-    free(entries);
-}
-
 static struct rn_trace_id record_questions(const char *const *answers, uint32_t count)
 {
     struct made_call *made = calloc(count, sizeof *made);
@@ -91,7 +45,7 @@ static struct rn_trace_id record_questions(const char *const *answers, uint32_t 
                  (unsigned)i);
         call_event(&made[i], &(struct call){.body = body, .answer = answers[i]}, i + 1);
     }
-    record_all(&settings, made, count);
+    archive_record(&settings, made, count);
     free(made);
     return settings.id;
 }
@@ -145,7 +99,7 @@ static struct rn_trace_id answer_all(const struct rn_backtest_facts *facts,
                      rn_arena_copy(&made[i].arena, rn_buffer_bytes(&tag)));
         rn_buffer_free(&tag);
     }
-    record_all(&settings, made, count);
+    archive_record(&settings, made, count);
     free(made);
     return settings.id;
 }
@@ -402,7 +356,7 @@ Suite *rn_suite(void)
 {
     Suite *suite = suite_create("replayer/reporting");
     TCase *reports = tcase_create("reports");
-    tcase_add_checked_fixture(reports, setup, teardown);
+    tcase_add_checked_fixture(reports, archive_open, teardown);
     tcase_add_test(reports, what_came_is_held_beside_what_was_recorded);
     tcase_add_test(reports, each_dialect_is_compared);
     tcase_add_test(reports, equal_answers_make_no_difference);
