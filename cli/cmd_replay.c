@@ -223,26 +223,35 @@ static bool tell(const struct rn_replay_outcome *outcome)
     }
     (void)rn_screen_put(stderr, &out);
     rn_buffer_free(&out);
+    if (status != RN_OK) {
+        (void)rn_cli_complainf("replay", RN_EXIT_TROUBLE,
+                               "out of memory for the line of the verdict");
+    }
     return good && status == RN_OK;
 }
 
 /* --- what is not ours to run --------------------------------------------------------------------------------------- */
+
+/* Whole or not at all: somebody will copy it. */
+static enum rn_status add_command(struct rn_buffer *out, const char *trace, char *const *argv)
+{
+    enum rn_status status = rn_buffer_addf(out, "to run it all the same:\n  reenact replay ");
+    status = status == RN_OK ? rn_shell_word(out, rn_bytes_text(trace)) : status;
+    if (status == RN_OK && asked.store != NULL) {
+        status = rn_buffer_addf(out, " --store ");
+        status = status == RN_OK ? rn_shell_word(out, rn_bytes_text(asked.store)) : status;
+    }
+    status = status == RN_OK ? rn_buffer_addf(out, " -- ") : status;
+    status = status == RN_OK ? rn_shell_words(out, argv) : status;
+    return status == RN_OK ? rn_buffer_addf(out, "\n") : status;
+}
 
 static int tell_refused(const char *trace, const struct rn_replay_outcome *outcome,
                         const struct rn_error *error)
 {
     struct rn_buffer out = {0};
     (void)rn_cli_complain("replay", RN_EXIT_TROUBLE, error);
-    if (outcome->argv != NULL) {
-        (void)rn_buffer_addf(&out, "to run it all the same:\n  reenact replay ");
-        (void)rn_shell_word(&out, rn_bytes_text(trace));
-        if (asked.store != NULL) {
-            (void)rn_buffer_addf(&out, " --store ");
-            (void)rn_shell_word(&out, rn_bytes_text(asked.store));
-        }
-        (void)rn_buffer_addf(&out, " -- ");
-        (void)rn_shell_words(&out, outcome->argv);
-        (void)rn_buffer_addf(&out, "\n");
+    if (outcome->argv != NULL && add_command(&out, trace, outcome->argv) == RN_OK) {
         (void)rn_screen_put(stderr, &out);
     }
     rn_buffer_free(&out);

@@ -10,10 +10,33 @@
 /* Something of the document under way is missing. */
 static _Thread_local bool is_short;
 
+/* jansson 2.14 prints on where it had no memory for the name of a member, so it is noticed here. */
+static void *noticing_alloc(size_t size)
+{
+    void *block = rn_alloc(size);
+    is_short = is_short || block == NULL;
+    return block;
+}
+
+void rn_members_begin(void)
+{
+    json_set_alloc_funcs(noticing_alloc, rn_free);
+    is_short = false;
+}
+
+char *rn_members_text(const json_t *document, size_t flags)
+{
+    char *text = is_short ? NULL : json_dumps(document, flags);
+    if (text != NULL && is_short) {
+        rn_free(text);
+        text = NULL;
+    }
+    return text;
+}
+
 json_t *rn_members_new(const char *schema)
 {
-    json_set_alloc_funcs(rn_alloc, rn_free);
-    is_short = false;
+    rn_members_begin();
     json_t *document = json_object();
     rn_member_text(document, "schema", schema);
     return document;
@@ -113,7 +136,8 @@ enum rn_status rn_members_print(json_t *document, struct rn_buffer *out)
     /* Twelve digits: 0.95 is not 0.94999999999999996. */
     size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(12);
     char *text = is_short ? NULL : json_dumps(document, flags);
-    enum rn_status status = text == NULL ? RN_NOMEM : rn_buffer_add(out, rn_bytes_text(text));
+    enum rn_status status =
+        text == NULL || is_short ? RN_NOMEM : rn_buffer_add(out, rn_bytes_text(text));
     rn_free(text);
     json_decref(document);
     return status;

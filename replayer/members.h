@@ -13,7 +13,12 @@
 
 #include "store/event.h"
 
-/* A new document {"schema": schema}. Sets jansson's allocator to ours. */
+/* Before a document made by jansson's own calls: its allocator is ours, and notices that memory ran out. */
+void rn_members_begin(void);
+/* The text of what was made since rn_members_begin, for rn_free; NULL where there was no memory for any of it. */
+char *rn_members_text(const json_t *document, size_t flags);
+
+/* A new document {"schema": schema}, after rn_members_begin. */
 json_t *rn_members_new(const char *schema);
 
 /* Take `value` over. */

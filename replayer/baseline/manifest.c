@@ -130,9 +130,9 @@ static json_t *document_of(struct pen *pen, const struct rn_baseline *baseline)
 enum rn_status rn_manifest_write(struct rn_baseline *baseline, struct rn_error *error)
 {
     struct pen pen = {false};
-    json_set_alloc_funcs(rn_alloc, rn_free);
+    rn_members_begin();
     json_t *root = document_of(&pen, baseline);
-    char *text = pen.failed ? NULL : json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT);
+    char *text = pen.failed ? NULL : rn_members_text(root, JSON_SORT_KEYS | JSON_COMPACT);
     json_decref(root);
     if (text != NULL) {
         baseline->json = rn_arena_copy(&baseline->arena, rn_bytes_text(text));
