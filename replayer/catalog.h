@@ -27,6 +27,7 @@ struct rn_recorded {
     uint8_t end;       /* enum rn_end */
     uint8_t state;     /* enum rn_row_state */
     uint8_t rule;      /* enum rn_rule it was served by */
+    uint8_t solitary;  /* rn_solitary */
     bool ambiguous;    /* it was served while nothing told it from another */
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "miss.h"
+#include "solitary.h"
 
 #define TICK_NS UINT64_C(50000000)
 #define PATIENCE_NS UINT64_C(10000000000)
@@ -199,11 +200,33 @@ static void release(struct rn_replayer *replayer, struct rn_hold *hold)
     rn_serving_released(hold);
 }
 
+/* All that can wait do, and nobody can be let go at once: one goes that waits for nobody, or whose client stays silent. */
+static struct rn_hold *stuck(const struct rn_replayer *replayer)
+{
+    uint64_t quiet_ns = 0;
+    struct rn_hold *hold = rn_order_stuck(replayer->stage.order, &quiet_ns);
+    double pace = replayer->settings.pace;
+    double limit = (double)quiet_ns / (pace > 0 && pace < 1 ? pace : 1);
+    double quiet = (double)(rn_loop_now_ns(replayer->settings.loop) - replayer->moved_ns);
+    bool may_go =
+        hold != NULL && (quiet >= limit || rn_solitary(replayer->settings.catalog, hold->row));
+    return may_go ? hold : NULL;
+}
+
+static struct rn_hold *next_free(struct rn_replayer *replayer)
+{
+    struct rn_hold *hold = rn_order_next(replayer->stage.order);
+    if (hold == NULL && (hold = stuck(replayer)) != NULL) {
+        rn_order_let_go(replayer->stage.order, hold);
+    }
+    return hold;
+}
+
 /* Lets everything go whose turn has come, and sees to it that the rest is looked at again. */
 static void pump(struct rn_replayer *replayer)
 {
     struct rn_hold *hold;
-    while ((hold = rn_order_next(replayer->stage.order)) != NULL) {
+    while ((hold = next_free(replayer)) != NULL) {
         release(replayer, hold);
     }
     if (replayer->front != rn_order_front(replayer->stage.order)) {
@@ -256,26 +279,11 @@ static void look_at_holds(struct rn_replayer *replayer)
     }
 }
 
-/* All that can wait do, and nobody can be let go at once: one whose client stays silent goes nevertheless. */
-static void look_at_the_peak(struct rn_replayer *replayer)
-{
-    uint64_t quiet_ns = 0;
-    struct rn_hold *hold = rn_order_stuck(replayer->stage.order, &quiet_ns);
-    double pace = replayer->settings.pace;
-    double limit = (double)quiet_ns / (pace > 0 && pace < 1 ? pace : 1);
-    if (hold != NULL &&
-        (double)(rn_loop_now_ns(replayer->settings.loop) - replayer->moved_ns) >= limit) {
-        rn_order_let_go(replayer->stage.order, hold);
-        release(replayer, hold);
-    }
-}
-
 static void on_tick(void *self)
 {
     struct rn_replayer *replayer = self;
     replayer->ticking = false;
     look_at_holds(replayer);
-    look_at_the_peak(replayer);
     pump(replayer);
 }
 
