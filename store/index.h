@@ -9,8 +9,11 @@
 
 #include "store/store.h"
 
-/* One write transaction stays below these, so that a recorder on the same store waits about 2 ms. */
-#define RN_INDEX_ENTRIES_MAX 400u
+/*
+ * One write transaction stays below these, so that a recorder on the same store waits about 2 ms: half a millisecond of puts, then
+ * the commit, which costs the less per row the more rows share its pages.
+ */
+#define RN_INDEX_ENTRIES_MAX 1024u
 #define RN_INDEX_BYTES_MAX ((size_t)512 * 1024)
 
 /*

@@ -10,7 +10,7 @@
 #include "prepared.h"
 #include "store/trace.h"
 
-#define RN_INDEX_ROWS_MAX 256u
+#define RN_INDEX_ROWS_MAX 512u
 
 /* A row of the log, its frame copied out of there or, where it is one of our own, known already. */
 struct rn_index_row {

@@ -22,7 +22,7 @@
 #include "recover.h"
 #include "store_internal.h"
 
-#define CATCH_UP_ROWS 256u
+#define CATCH_UP_ROWS 512u
 
 /* --- the version ---------------------------------------------------------------------------------------------------- */
 

@@ -26,7 +26,7 @@
 #define GAP_RETRY_NS UINT64_C(1000000000)
 /* Above, index steps are made between commits too: what a reader would have to catch up with takes a third of a second. */
 #define UNINDEXED_ROWS_MAX 16384u
-#define INDEX_ROWS_STEP 256u
+#define INDEX_ROWS_STEP 512u
 
 struct entry_queue {
     struct rn_entry *head;
