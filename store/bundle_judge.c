@@ -199,17 +199,7 @@ static enum rn_status fail_event(const struct rn_bundle_judge *judge, const stru
 static enum rn_status hash_event(const struct rn_bundle_judge *judge, const struct rn_event *event,
                                  struct rn_digests *out)
 {
-    struct rn_event_hash *hash =
-        rn_event_hash_begin(&judge->closing->salts, event->class, event->n);
-    if (hash == NULL) {
-        return no_memory(judge);
-    }
-    enum rn_status status = rn_event_hash_add(hash, event);
-    if (status == RN_OK) {
-        status = rn_event_hash_end(hash, out);
-    } else {
-        rn_event_hash_drop(hash);
-    }
+    enum rn_status status = rn_event_digests(&judge->closing->salts, event, out);
     if (status == RN_NOTFOUND || status == RN_DAMAGED) {
         return fail_event(judge, event, RN_DAMAGED,
                           status == RN_NOTFOUND ? "a field has no salt"

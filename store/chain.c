@@ -4,21 +4,6 @@
  */
 #include "chain.h"
 
-static enum rn_status hash_event(const struct rn_salts *salts, const struct rn_event *event,
-                                 struct rn_digests *out)
-{
-    struct rn_event_hash *hash = rn_event_hash_begin(salts, event->class, event->n);
-    if (hash == NULL) {
-        return RN_NOMEM;
-    }
-    enum rn_status status = rn_event_hash_add(hash, event);
-    if (status != RN_OK) {
-        rn_event_hash_drop(hash);
-        return status;
-    }
-    return rn_event_hash_end(hash, out);
-}
-
 static enum rn_status fail_at(const struct rn_trace_id *id, const struct rn_piece *piece,
                               enum rn_status status, struct rn_error *error)
 {
@@ -52,7 +37,7 @@ static enum rn_status add_event(const struct walk *walk, const struct rn_piece *
     enum rn_status status = rn_pieces_join(walk->store, walk->id, pieces, count, RN_JOIN_WHOLE,
                                            &arena, &event, walk->error);
     if (status == RN_OK) {
-        status = hash_event(walk->salts, &event, &digests);
+        status = rn_event_digests(walk->salts, &event, &digests);
         status = status == RN_OK ? RN_OK : fail_at(walk->id, pieces, status, walk->error);
     }
     rn_arena_free(&arena);

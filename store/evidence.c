@@ -322,20 +322,68 @@ enum rn_status rn_event_hash_add(struct rn_event_hash *hash, const struct rn_eve
     return status;
 }
 
-static void digest_field(struct rn_sha256 *digest, unsigned tag, uint64_t bytes,
-                         const uint8_t hash[RN_SHA256_BYTES])
+/* What an event's digest covers: words, then a row per field: tag, length, hash. */
+#define WORDS_BYTES_MAX 16u
+#define FIELD_ROW_BYTES (9u + RN_SHA256_BYTES)
+struct field_rows {
+    size_t len;
+    uint8_t bytes[WORDS_BYTES_MAX + RN_TAG_LIMIT * FIELD_ROW_BYTES];
+};
+
+static void rows_begin(struct field_rows *rows, struct rn_bytes words)
 {
-    uint8_t front[9];
-    front[0] = (uint8_t)tag;
-    put_u64(front + 1, bytes);
-    rn_sha256_add(digest, rn_bytes_of(front, sizeof front));
-    rn_sha256_add(digest, rn_bytes_of(hash, RN_SHA256_BYTES));
+    assert(words.len <= WORDS_BYTES_MAX);
+    memcpy(rows->bytes, words.data, words.len);
+    rows->len = words.len;
 }
 
-/* Ends every field and feeds both digests in tag order. */
-static void digest_fields(struct rn_event_hash *hash, struct rn_sha256 *evidence,
-                          struct rn_sha256 *said)
+static void rows_add(struct field_rows *rows, unsigned tag, uint64_t bytes,
+                     const uint8_t hash[RN_SHA256_BYTES])
 {
+    uint8_t *to = rows->bytes + rows->len;
+    to[0] = (uint8_t)tag;
+    put_u64(to + 1, bytes);
+    memcpy(to + 9, hash, RN_SHA256_BYTES);
+    rows->len += FIELD_ROW_BYTES;
+}
+
+static bool rows_digest(const struct field_rows *rows, uint8_t out[RN_SHA256_BYTES])
+{
+    const struct rn_bytes all = rn_bytes_of(rows->bytes, rows->len);
+    return rn_sha256_of(&all, 1, out);
+}
+
+/* Both digests of one event on their way. */
+struct event_rows {
+    struct field_rows evidence;
+    struct field_rows said;
+};
+
+static void event_begin(struct event_rows *rows)
+{
+    rows_begin(&rows->evidence, RN_LIT("reenact event 1"));
+    rows_begin(&rows->said, RN_LIT("reenact said 1"));
+}
+
+/* Fields come in tag order. */
+static void event_add(struct event_rows *rows, const struct rn_erasure *field)
+{
+    rows_add(&rows->evidence, field->tag, field->bytes, field->hash);
+    if (among(said_fields, field->tag)) {
+        rows_add(&rows->said, field->tag, field->said_bytes, field->said);
+    }
+}
+
+static enum rn_status event_end(const struct event_rows *rows, struct rn_digests *out)
+{
+    bool good = rows_digest(&rows->evidence, out->evidence) && rows_digest(&rows->said, out->said);
+    return good ? RN_OK : RN_NOMEM;
+}
+
+enum rn_status rn_event_hash_end(struct rn_event_hash *hash, struct rn_digests *out)
+{
+    struct event_rows rows;
+    event_begin(&rows);
     for (unsigned tag = 1; tag < RN_TAG_LIMIT; tag++) {
         struct field_hash *field = hash->field[tag];
         if (field == NULL) {
@@ -344,33 +392,10 @@ static void digest_fields(struct rn_event_hash *hash, struct rn_sha256 *evidence
         if (field->running != NULL) {
             field_end(field);
         }
-        digest_field(evidence, tag, field->ended.bytes, field->ended.hash);
-        if (among(said_fields, tag)) {
-            digest_field(said, tag, field->ended.said_bytes, field->ended.said);
-        }
+        event_add(&rows, &field->ended);
     }
-}
-
-enum rn_status rn_event_hash_end(struct rn_event_hash *hash, struct rn_digests *out)
-{
-    enum rn_status status = RN_NOMEM;
-    struct rn_sha256 *evidence = rn_sha256_begin();
-    struct rn_sha256 *said = rn_sha256_begin();
-    if (evidence == NULL || said == NULL) {
-        goto done;
-    }
-    rn_sha256_add(evidence, RN_LIT("reenact event 1"));
-    rn_sha256_add(said, RN_LIT("reenact said 1"));
-    digest_fields(hash, evidence, said);
-    rn_sha256_end(evidence, out->evidence);
-    rn_sha256_end(said, out->said);
-    evidence = said = NULL;
-    status = RN_OK;
-done:
-    rn_sha256_drop(evidence);
-    rn_sha256_drop(said);
     rn_event_hash_drop(hash);
-    return status;
+    return event_end(&rows, out);
 }
 
 void rn_event_hash_drop(struct rn_event_hash *hash)
@@ -383,6 +408,66 @@ void rn_event_hash_drop(struct rn_event_hash *hash)
         }
     }
     rn_free(hash);
+}
+
+/* --- an event that is here as a whole -------------------------------------------------------------------------------- */
+
+/* The hashes of one field in `out`, without anything that would outlive the call. */
+static enum rn_status hash_field(const struct rn_salts *salts, const struct rn_event *event,
+                                 struct rn_erasure *out)
+{
+    uint8_t salt[RN_SHA256_BYTES];
+    struct rn_bytes bytes = event->field[out->tag];
+    if (!rn_salt_of(salts, event->class, event->n, out->tag, salt)) {
+        return salts->from_secret ? RN_NOMEM : RN_NOTFOUND;
+    }
+    const struct rn_bytes runs[] = {rn_bytes_of(salt, sizeof salt), bytes};
+    out->bytes = out->said_bytes = bytes.len;
+    if (!rn_sha256_of(runs, 2, out->hash)) {
+        return RN_NOMEM;
+    }
+    if (!among(head_fields, out->tag)) {
+        memcpy(out->said, out->hash, RN_SHA256_BYTES);
+        return RN_OK;
+    }
+    struct rn_sha256 *said = salted(salt);
+    if (said == NULL) {
+        return RN_NOMEM;
+    }
+    out->said_bytes = said_head(said, bytes);
+    rn_sha256_end(said, out->said);
+    return RN_OK;
+}
+
+static enum rn_status digest_fields(const struct rn_salts *salts, const struct rn_event *event,
+                                    struct rn_digests *out)
+{
+    struct event_rows rows;
+    event_begin(&rows);
+    for (uint64_t left = event->fields; left != 0; left &= left - 1) {
+        struct rn_erasure field = {.tag = (unsigned)__builtin_ctzll(left)};
+        enum rn_status status = hash_field(salts, event, &field);
+        if (status != RN_OK) {
+            return status;
+        }
+        event_add(&rows, &field);
+    }
+    return event_end(&rows, out);
+}
+
+enum rn_status rn_event_digests(const struct rn_salts *salts, const struct rn_event *event,
+                                struct rn_digests *out)
+{
+    if (event->erasures.len == 0) {
+        return digest_fields(salts, event, out);
+    }
+    struct rn_event_hash *hash = rn_event_hash_begin(salts, event->class, event->n);
+    enum rn_status status = hash == NULL ? RN_NOMEM : rn_event_hash_add(hash, event);
+    if (status != RN_OK) {
+        rn_event_hash_drop(hash);
+        return status;
+    }
+    return rn_event_hash_end(hash, out);
 }
 
 /* --- erased fields -------------------------------------------------------------------------------------------------- */

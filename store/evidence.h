@@ -51,6 +51,13 @@ enum rn_status rn_event_hash_end(struct rn_event_hash *hash, struct rn_digests *
 void rn_event_hash_drop(struct rn_event_hash *hash);
 
 /*
+ * The same at once, of an event that is here as a whole. RN_NOMEM; RN_NOTFOUND when a salt is gone; RN_DAMAGED when its records
+ * of erased fields break their layout or name a field that is there.
+ */
+enum rn_status rn_event_digests(const struct rn_salts *salts, const struct rn_event *event,
+                                struct rn_digests *out);
+
+/*
  * What stays of an erased field: its length and hashes, so that digests still follow. In an event's `erasures` the records
  * stand in tag order: varint tag, varint length, 32 bytes field hash, varint said length, 32 bytes said hash (both zero for
  * fields that are not in `said`; a head's said length is that without its volatile lines).

@@ -222,41 +222,48 @@ static enum rn_status hash_end(struct rn_event_hash **hash, struct rn_item *item
     return status;
 }
 
-/* Through the door, into the hash, into frames. */
+/* A piece of an event that comes in several: through the door, into the running hash, into frames. */
 static enum rn_status prepare_piece(const struct piece *piece, const struct rn_event *event,
-                                    enum rn_frame_kind kind, struct rn_passage *passage,
-                                    struct rn_event_hash **hash, struct rn_item *item)
+                                    enum rn_frame_kind kind, struct rn_open_event *open,
+                                    struct rn_item *item)
 {
-    bool is_last = kind == RN_FRAME_EVENT || kind == RN_FRAME_EVENT_CLOSE;
+    bool is_last = kind == RN_FRAME_EVENT_CLOSE;
     struct rn_event clean;
-    enum rn_status status =
-        rn_door_pass(piece->recording->door, passage, event, is_last, &piece->batch->arena, &clean);
+    enum rn_status status = rn_door_pass(piece->recording->door, open->passage, event, is_last,
+                                         &piece->batch->arena, &clean);
     if (status == RN_OK) {
-        status = rn_event_hash_add(*hash, &clean);
+        status = rn_event_hash_add(open->hash, &clean);
     }
     if (status == RN_OK) {
         status = emit(piece, kind, &clean);
     }
     if (status == RN_OK && is_last) {
-        status = hash_end(hash, item);
+        status = hash_end(&open->hash, item);
     }
     return status;
 }
 
+/* The same for an event that is here at once: nothing of it need be kept running. */
 static enum rn_status prepare_whole(struct rn_recording *recording, struct rn_batch *batch,
                                     const struct rn_event *event, struct rn_item *item)
 {
     uint32_t parts = 0;
     const struct piece piece = {batch, recording, event->class, item->n, &parts};
+    struct rn_event clean;
     struct rn_passage *passage = rn_passage_begin();
-    struct rn_event_hash *hash = rn_event_hash_begin(&recording->salts, event->class, item->n);
-    enum rn_status status = passage == NULL || hash == NULL
-                                ? RN_NOMEM
-                                : rn_recording_reserve(recording, event->class, item->n);
+    enum rn_status status =
+        passage == NULL ? RN_NOMEM : rn_recording_reserve(recording, event->class, item->n);
     if (status == RN_OK) {
-        status = prepare_piece(&piece, event, RN_FRAME_EVENT, passage, &hash, item);
+        status = rn_door_pass(recording->door, passage, event, true, &batch->arena, &clean);
     }
-    rn_event_hash_drop(hash);
+    if (status == RN_OK) {
+        clean.n = item->n;
+        status = rn_event_digests(&recording->salts, &clean, &item->digests);
+    }
+    if (status == RN_OK) {
+        status = emit(&piece, RN_FRAME_EVENT, &clean);
+        item->has_digests = status == RN_OK;
+    }
     rn_passage_free(passage);
     return status;
 }
@@ -305,9 +312,7 @@ static enum rn_status prepare_part(struct rn_recording *recording, struct rn_bat
     item->class = item->open->class;
     item->n = item->open->n;
     const struct piece piece = {batch, recording, item->class, item->n, &item->open->parts};
-    return status != RN_OK ? status
-                           : prepare_piece(&piece, &entry->event, kind, item->open->passage,
-                                           &item->open->hash, item);
+    return status != RN_OK ? status : prepare_piece(&piece, &entry->event, kind, item->open, item);
 }
 
 static enum rn_status prepare_kind(struct rn_recording *recording, struct rn_batch *batch,

@@ -273,6 +273,18 @@ START_TEST(digest_matches_the_published_vectors)
     assert_hex(digest, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     ck_assert(rn_hmac_sha256(RN_LIT(""), RN_LIT(""), digest));
     assert_hex(digest, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    /* RFC 4231, case 6, and the same key again among others: a key is kept, and a long one stands for its hash. */
+    uint8_t long_key[131];
+    memset(long_key, 0xaa, sizeof long_key);
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert(rn_hmac_sha256(rn_bytes_of(long_key, sizeof long_key),
+                                 RN_LIT("Test Using Larger Than Block-Size Key - Hash Key First"),
+                                 digest));
+        assert_hex(digest, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+        ck_assert(rn_hmac_sha256(RN_LIT("Jefe"), RN_LIT("what do ya want for nothing?"), digest));
+        assert_hex(digest, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        ck_assert(rn_hmac_sha256(rn_bytes_of(long_key, 1 + i % 3), RN_LIT("x"), digest));
+    }
     ck_assert_uint_eq(rn_crc32(rn_crc32(0, RN_LIT("1234")), RN_LIT("56789")), 0xcbf43926u);
     rn_sha256_drop(rn_sha256_begin());
     rn_sha256_drop(NULL);

@@ -116,13 +116,17 @@ static void expect_hex(const uint8_t digest[RN_SHA256_BYTES], const char *hex)
     ck_assert_str_eq(text, hex);
 }
 
+/* Both ways: as pieces that may go on, and as a whole. */
 static struct rn_digests digest_with(const struct rn_salts *salts, const struct rn_event *event)
 {
     struct rn_digests out;
+    struct rn_digests at_once;
     struct rn_event_hash *hash = rn_event_hash_begin(salts, event->class, event->n);
     ck_assert_ptr_nonnull(hash);
     ck_assert_int_eq(rn_event_hash_add(hash, event), RN_OK);
     ck_assert_int_eq(rn_event_hash_end(hash, &out), RN_OK);
+    ck_assert_int_eq(rn_event_digests(salts, event, &at_once), RN_OK);
+    ck_assert_mem_eq(&out, &at_once, sizeof out);
     return out;
 }
 
@@ -331,7 +335,9 @@ START_TEST(table_of_salts_stands_in_for_the_secret)
     /* A field without a row has no salt any more. */
     rn_event_set(&call, RN_TAG_RULE, RN_LIT("run"));
     struct rn_event_hash *hash = rn_event_hash_begin(&rows, RN_CLASS_EVENT, 1);
+    struct rn_digests none;
     ck_assert_int_eq(rn_event_hash_add(hash, &call), RN_NOTFOUND);
+    ck_assert_int_eq(rn_event_digests(&rows, &call, &none), RN_NOTFOUND);
     rn_event_hash_drop(hash);
     rn_buffer_free(&table);
 }
