@@ -61,6 +61,8 @@ int main(int argc, char **argv)
     rn_inherited_note();
     /* Who ignores the ends of children hands that down to us, and nobody could wait for a command. */
     (void)signal(SIGCHLD, SIG_DFL);
+    /* A limit on the size of files is to us what a full disk is: an error of write(2), not the end. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     rn_memory_serve();
     rn_digest_serve();
     rn_json_out_serve();

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "base/utf8.h"
+
 struct range {
     uint32_t first;
     uint32_t last;
@@ -38,35 +40,6 @@ static bool in_ranges(const struct range *ranges, size_t count, uint32_t point)
         }
     }
     return false;
-}
-
-/* Takes one code point off the front. 0 when the bytes there are no UTF-8; else the number of bytes. */
-static size_t point_take(struct rn_bytes text, uint32_t *point)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t first = text.data[0];
-    size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (len == 0 || first > 0xf4 || len > text.len) {
-        return 0;
-    }
-    *point = len == 1 ? first : (uint32_t)first & (0x7fU >> len);
-    for (size_t i = 1; i < len; i++) {
-        if ((text.data[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        *point = *point << 6 | (text.data[i] & 0x3fU);
-    }
-    if (*point < least[len] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff)) {
-        return 0;
-    }
-    return len;
-}
-
-static bool is_control(uint32_t point)
-{
-    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c ||
-           (point >= 0x200e && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-           (point >= 0x2066 && point <= 0x2069);
 }
 
 static size_t point_width(uint32_t point)
@@ -117,7 +90,7 @@ static struct unit unit_escaped(size_t taken, const char *prefix, unsigned digit
 static struct unit unit_take(struct rn_bytes text, enum rn_printable_mode mode)
 {
     uint32_t point = 0;
-    size_t len = point_take(text, &point);
+    size_t len = rn_utf8_take(text, 0, &point);
     if (len == 0) {
         return unit_escaped(1, "\\x", 2, text.data[0]);
     }
@@ -129,7 +102,7 @@ static struct unit unit_take(struct rn_bytes text, enum rn_printable_mode mode)
     if (point == '\n' || point == '\t') {
         return (struct unit){1, 1, ""};
     }
-    if (is_control(point)) {
+    if (rn_utf8_steers(point)) {
         return point < 0x100 ? unit_escaped(len, "\\x", 2, point)
                              : unit_escaped(len, "\\u", 4, point);
     }
@@ -183,7 +156,7 @@ size_t rn_printable_width(struct rn_bytes text)
     size_t columns = 0;
     while (text.len > 0) {
         uint32_t point = 0;
-        size_t len = point_take(text, &point);
+        size_t len = rn_utf8_take(text, 0, &point);
         columns += len == 0 ? 1 : point_width(point);
         text = rn_bytes_from(text, len == 0 ? 1 : len);
     }
@@ -194,7 +167,7 @@ bool rn_printable_is_utf8(struct rn_bytes text)
 {
     while (text.len > 0) {
         uint32_t point = 0;
-        size_t len = point_take(text, &point);
+        size_t len = rn_utf8_take(text, 0, &point);
         if (len == 0) {
             return false;
         }

@@ -1,7 +1,6 @@
 /* Opening and closing what a recorder needs. Decides nothing about traces or events. */
 #include "station.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +59,6 @@ enum rn_status rn_station_open(struct rn_station *station,
 {
     char path[4096];
     *station = (struct rn_station){0};
-    /* A limit on the size of files is to us what a full disk is: an error of write(2), not the end. */
-    (void)signal(SIGXFSZ, SIG_IGN);
     station->loop = rn_loop_new();
     station->wake = station->loop == NULL ? NULL : rn_wake_new(station->loop, on_wake, station);
     station->upstreams = station->loop == NULL ? NULL : rn_upstreams_new(station->loop);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 /* Something of the document under way is missing. */
 static _Thread_local bool is_short;

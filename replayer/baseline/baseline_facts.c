@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "baseline_parts.h"
 #include "store/view.h"
-#include "utf8.h"
+#include "base/utf8.h"
 #include "wire/json.h"
 #include "wire/key.h"
 

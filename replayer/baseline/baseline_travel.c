@@ -2,11 +2,15 @@
  * Baselines that travel: one bundle with all traces and the manifest, and back. What arrives is held against itself, its manifest
  * against its traces, and both against what is here, before anything is stored.
  */
+#include <poll.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "baseline_parts.h"
 #include "store/bundle.h"
+
+#define TRIES_MAX 40u
+#define TRY_MS 50
 
 /* --- out ------------------------------------------------------------------------------------------------------------ */
 
@@ -165,8 +169,27 @@ static enum rn_status add(struct arriving *arriving)
     if (status != RN_OK) {
         return status;
     }
-    return arriving->is_here ? rn_baseline_hold(arriving->store, arriving->out, arriving->error)
-                             : rn_baseline_put(arriving->store, arriving->out, arriving->error);
+    if (!arriving->is_here) {
+        status = rn_baseline_put(arriving->store, arriving->out, arriving->error);
+    }
+    /* Somebody may have brought the same one while we read ours. */
+    if (status == RN_REFUSED) {
+        status = check_name_taken(arriving);
+    }
+    return status == RN_OK && arriving->is_here
+               ? rn_baseline_hold(arriving->store, arriving->out, arriving->error)
+               : status;
+}
+
+/* While another process adds the same traces there is nothing to do but to look again: most are done at once. */
+static enum rn_status add_after_others(struct arriving *arriving)
+{
+    enum rn_status status = add(arriving);
+    for (unsigned tries = 1; status == RN_BUSY && tries < TRIES_MAX; tries++) {
+        (void)poll(NULL, 0, TRY_MS);
+        status = add(arriving);
+    }
+    return status;
 }
 
 enum rn_status rn_baseline_import(struct rn_store *store, const char *path, const char *name,
@@ -180,7 +203,7 @@ enum rn_status rn_baseline_import(struct rn_store *store, const char *path, cons
                                 .error = error != NULL ? error : &inner};
     *out = (struct rn_baseline){0};
     enum rn_status status = look(&arriving);
-    status = status == RN_OK ? add(&arriving) : status;
+    status = status == RN_OK ? add_after_others(&arriving) : status;
     rn_free(arriving.items);
     rn_buffer_free(&arriving.document);
     if (status != RN_OK) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "check_parts.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 #define TABLE_BYTES_MAX                                                                            \
     ((size_t)50 * 1024)     /* then no further row: a comment on GitHub ends at 65,536 characters */
@@ -36,6 +36,8 @@ static enum rn_status put_text(struct rn_buffer *out, struct rn_bytes text)
         size_t len = rn_utf8_take(text, at, &point);
         if (len == 1) {
             status = put_byte(out, text.data[at], at + 1 < text.len ? text.data[at + 1] : 0);
+        } else if (len > 1 && rn_utf8_steers(point)) {
+            status = rn_buffer_addf(out, "&#92;u%04x", (unsigned)point);
         } else {
             status = len == 0 ? rn_buffer_add(out, RN_LIT("\xef\xbf\xbd"))
                               : rn_buffer_append(out, text.data + at, len);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "utf8.h"
+#include "base/utf8.h"
 #include "wire/json.h"
 
 #define WHAT_BYTES_MAX ((size_t)200)

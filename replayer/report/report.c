@@ -17,7 +17,7 @@
 #include "plan.h"
 #include "store/trace.h"
 #include "tally.h"
-#include "utf8.h"
+#include "base/utf8.h"
 #include "wire/redact.h"
 
 struct reporting {

@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "fold.h"
-#include "utf8.h"
+#include "base/utf8.h"
 
 #define SHARED_WORDS_MAX 65536u
 #define TEXT_BYTES_MAX ((size_t)1 << 30) /* offsets have 32 bits */

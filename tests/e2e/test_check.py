@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -370,6 +371,29 @@ class Check(harness.Case):
         self.assertIn("nobody", self.check(name="nobody").stderr)
         self.assertEqual(self.check("-j", "65").returncode, 2)
 
+    # --- travelling ---
+
+    def test_one_baseline_imported_by_many_at_once_is_there_once(self):
+        self.freeze("one\ntwo\n")
+        path = os.path.join(self.directory, "rc.bundle")
+        self.assertEqual(self.reenact("baseline", "export", "--store", self.store, "rc", path).returncode, 0)
+        for attempt in range(5):
+            store = os.path.join(self.directory, f"other{attempt}")
+            many = [subprocess.Popen([REENACT, "baseline", "import", "--store", store, path], env=self.environment,
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(6)]
+            told = [one.communicate(timeout=60) for one in many]
+            self.assertEqual([one.returncode for one in many], [0] * 6, told)
+            self.assertEqual(self.reenact("baseline", "verify", "--store", store, "rc").returncode, 0)
+
+    def test_an_export_that_may_not_grow_leaves_nothing(self):
+        self.freeze("one\n")
+        path = os.path.join(self.directory, "rc.bundle")
+        done = subprocess.run([REENACT, "baseline", "export", "--store", self.store, "rc", path], env=self.environment, capture_output=True, text=True,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, resource.RLIM_INFINITY)))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("File too large", done.stderr)
+        self.assertEqual(glob.glob(path + "*"), [])
+
     # --- documents ---
 
     def test_recorded_text_stays_text_in_every_document(self):
@@ -386,8 +410,10 @@ class Check(harness.Case):
         self.assertTrue(lines[0].startswith("**rc: 0 of 1 reproduced**, 1 diverged; root "), lines[0])
         row = next(line for line in lines if line.startswith("| diverged"))
         self.assertEqual(row.count("|"), 5, row)
-        for forbidden in ("`", "**", "@", "[a]", "<x", "http://", "\x1b"):
+        for forbidden in ("`", "**", "@", "[a]", "<x", "http://", "\x1b", "\u202e"):
             self.assertNotIn(forbidden, row)
+        self.assertIn("&#92;u202e", row)
+        self.assertNotIn("\u202e", self.read(junit))
 
     def test_junit_skips_nothing(self):
         self.freeze()

@@ -39,6 +39,13 @@ size_t rn_utf8_take(struct rn_bytes text, size_t at, uint32_t *point)
     return len;
 }
 
+bool rn_utf8_steers(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c ||
+           (point >= 0x200e && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+           (point >= 0x2066 && point <= 0x2069);
+}
+
 struct rn_bytes rn_utf8_head(struct rn_bytes text, size_t max)
 {
     size_t len = text.len < max ? text.len : max;
