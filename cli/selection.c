@@ -16,6 +16,11 @@ static struct {
     const char *upstream;
     const char *model;
     const char *status;
+    const char *kind;
+    const char *provider;
+    const char *prompt;
+    const char *outcome;
+    bool upstream_error;
     struct rn_option_list tags;
     uint64_t limit;
     uint64_t sample;
@@ -33,6 +38,14 @@ const struct rn_option rn_selection_options[] = {
     {"--upstream", RN_OPTION_ONCE, &asked.upstream, "NAME", "with a call to that upstream"},
     {"--model", RN_OPTION_ONCE, &asked.model, "MODEL", "with a call to that model, or MODEL*"},
     {"--status", RN_OPTION_ONCE, &asked.status, "CODE", "with an answer 429, 4xx or 200-299"},
+    {"--kind", RN_OPTION_ONCE, &asked.kind, "KIND",
+     "with a call of kind model, retrieval, tool, ..."},
+    {"--provider", RN_OPTION_ONCE, &asked.provider, "NAME",
+     "with a call in its dialect: anthropic"},
+    {"--prompt", RN_OPTION_ONCE, &asked.prompt, "KEY", "with that prompt version, or its name"},
+    {"--upstream-error", RN_OPTION_FLAG, &asked.upstream_error, NULL,
+     "with a call its upstream failed"},
+    {"--outcome", RN_OPTION_ONCE, &asked.outcome, "TEXT", "that led to this (x-reenact-outcome)"},
     {"--limit", RN_OPTION_NUMBER, &asked.limit, "N", "the newest N of these, 0 for all"},
     {"--sample", RN_OPTION_COUNT, &asked.sample, "N", "N of these, chosen by lot"},
     {"--seed", RN_OPTION_NUMBER, &asked.seed, "S", "another lot"},
@@ -44,7 +57,7 @@ enum rn_status rn_selection_describe(struct rn_buffer *out)
     enum rn_status status = rn_buffer_addf(
         out, "SELECTION: [TRACE...] [options]\n\n"
              "Traces that are named, or all; of these, those that meet every condition.\n"
-             "--upstream, --model and --status must hold for one and the same call.\n\n");
+             "Conditions on calls must hold for one and the same call.\n\n");
     return status == RN_OK ? rn_cli_describe_options(rn_selection_options, out) : status;
 }
 
@@ -58,7 +71,9 @@ bool rn_selection_is_given(char *const *traces)
     return (traces != NULL && traces[0] != NULL) || asked.since != NULL || asked.until != NULL ||
            asked.name != NULL || asked.session != NULL || asked.release != NULL ||
            asked.upstream != NULL || asked.model != NULL || asked.status != NULL ||
-           asked.tags.count > 0 || asked.limit > 0 || asked.sample > 0;
+           asked.kind != NULL || asked.provider != NULL || asked.prompt != NULL ||
+           asked.upstream_error || asked.outcome != NULL || asked.tags.count > 0 ||
+           asked.limit > 0 || asked.sample > 0;
 }
 
 static enum rn_status add_word(struct rn_buffer *out, const char *option, const char *value)
@@ -92,9 +107,14 @@ static enum rn_status write_text(char *const *traces, struct rn_buffer *out)
     } words[] = {{"--since", asked.since},     {"--until", asked.until},
                  {"--name", asked.name},       {"--session", asked.session},
                  {"--release", asked.release}, {"--upstream", asked.upstream},
-                 {"--model", asked.model},     {"--status", asked.status}};
+                 {"--model", asked.model},     {"--status", asked.status},
+                 {"--kind", asked.kind},       {"--provider", asked.provider},
+                 {"--prompt", asked.prompt},   {"--outcome", asked.outcome}};
     for (size_t i = 0; i < sizeof words / sizeof *words && status == RN_OK; i++) {
         status = add_word(out, words[i].option, words[i].value);
+    }
+    if (asked.upstream_error && status == RN_OK) {
+        status = rn_buffer_addf(out, "%s--upstream-error", out->len > 0 ? " " : "");
     }
     for (unsigned i = 0; i < asked.tags.count && status == RN_OK; i++) {
         status = add_word(out, "--tag", asked.tags.at[i]);
@@ -117,6 +137,11 @@ enum rn_status rn_selection_read(char *const *traces, struct rn_selection *out,
                                  .upstream = asked.upstream,
                                  .model = asked.model,
                                  .status = asked.status,
+                                 .kind = asked.kind,
+                                 .provider = asked.provider,
+                                 .prompt = asked.prompt,
+                                 .upstream_error = asked.upstream_error,
+                                 .outcome = asked.outcome,
                                  .limit = asked.limit,
                                  .sample = asked.sample,
                                  .seed = asked.seed};

@@ -2,7 +2,7 @@
  * Bringing facts and postings up behind a watermark of their own, and reading facts back (facts.h).
  *
  * A step looks at some rows of the log behind the watermark, reads the events they complete, and writes what these amount to in one
- * short transaction, if the watermark is still where it was. What cannot be read is passed over: `verify` names it.
+ * short transaction, if the watermark is still where it was.
  */
 #include "store/facts.h"
 
@@ -102,10 +102,23 @@ static bool is_whole(const struct rn_frame *frame)
     return is_event || frame->kind == RN_FRAME_TRACE_OPEN;
 }
 
+/* The header of a damaged frame is believed as far as this: whoever looks for its event will see. */
+static bool read_header(struct rn_bytes value, struct rn_frame *frame)
+{
+    if (value.len < RN_FRAME_HEADER_BYTES) {
+        return false; /* what is left of a dropped row */
+    }
+    frame->kind = (enum rn_frame_kind)value.data[2];
+    frame->class = (enum rn_event_class)value.data[3];
+    memcpy(frame->trace.bytes, value.data + 16, RN_TRACE_ID_BYTES);
+    frame->n = rn_get_u32(value.data + 32);
+    return true;
+}
+
 static void take_row(struct step *step, struct rn_bytes value)
 {
-    struct rn_frame frame;
-    if (rn_frame_read(value, &frame, NULL) != RN_OK || !is_whole(&frame)) {
+    struct rn_frame frame = {.n = 0};
+    if (!read_header(value, &frame) || !is_whole(&frame)) {
         return;
     }
     step->items[step->count++] =
@@ -195,25 +208,42 @@ static enum rn_status make_exchange(struct step *step, struct item *item,
     return status;
 }
 
-/* RN_OK also for what cannot be read: it has no facts. */
+/* It fits whatever is asked for: what cannot be read cannot be judged. */
+static enum rn_status make_damaged(struct item *item)
+{
+    const struct rn_facts facts = {.n = item->n, .damaged = true};
+    enum rn_status status = rn_facts_encode(&facts, &item->value);
+    return status == RN_OK ? rn_terms_add(&item->terms, RN_TERM_ANY, RN_LIT("")) : status;
+}
+
+static enum rn_status make_event(struct step *step, struct item *item, struct rn_arena *arena,
+                                 struct rn_error *error)
+{
+    struct rn_event event = {0};
+    enum rn_status status = rn_trace_event_indexed(step->store, &item->id, RN_CLASS_EVENT, item->n,
+                                                   arena, &event, error);
+    if (status == RN_DAMAGED || status == RN_NEWER) {
+        status = make_damaged(item);
+    } else if (status != RN_OK || !has_facts(&event)) {
+        return status;
+    } else {
+        status = make_exchange(step, item, &event, arena);
+    }
+    item->is_made = status == RN_OK;
+    return status;
+}
+
+/* RN_OK also for what was dropped meanwhile: it has no facts. */
 static enum rn_status make_item(struct step *step, struct item *item, struct rn_error *error)
 {
     struct rn_arena arena = {0};
     struct rn_trace_summary summary;
-    struct rn_event event = {0};
     struct rn_error inner = {.text = ""};
     enum rn_status status = rn_trace_summary(step->store, &item->id, &arena, &summary, &inner);
-    if (status == RN_OK && !rn_trace_is_backtest(&summary)) {
+    if (status == RN_OK) {
         item->started_wall_ns = summary.started_wall_ns;
         item->is_made = item->n == 0;
-        if (item->n > 0) {
-            status = rn_trace_event_indexed(step->store, &item->id, RN_CLASS_EVENT, item->n, &arena,
-                                            &event, &inner);
-        }
-        if (status == RN_OK && item->n > 0 && has_facts(&event)) {
-            status = make_exchange(step, item, &event, &arena);
-            item->is_made = status == RN_OK;
-        }
+        status = item->n > 0 ? make_event(step, item, &arena, &inner) : RN_OK;
         const struct rn_trace_labels none = {{0}, {0}, {0}};
         const struct rn_trace_labels *labels = item->n == 0 ? &none : &item->labels;
         status = status == RN_OK ? rn_terms_of_trace(&item->terms, &summary, labels) : status;
@@ -373,6 +403,10 @@ static enum rn_status run_step(struct rn_store *store, uint64_t *row, uint64_t *
     *row = step->to;
     *last = step->last;
     free_step(step);
+    if (status != RN_OK && error != NULL && error->text[0] == '\0') {
+        rn_fail(error, status, "cannot bring the facts of %s up: %s", store->path,
+                rn_status_name(status));
+    }
     return status;
 }
 
@@ -388,6 +422,24 @@ enum rn_status rn_facts_bring_up(struct rn_store *store, rn_facts_progress *prog
         go_on = progress == NULL || status != RN_OK || progress(self, row, last);
     }
     return status;
+}
+
+enum rn_status rn_facts_lag(struct rn_store *store, uint64_t *rows, struct rn_error *error)
+{
+    struct rn_db_txn *txn = NULL;
+    uint64_t row = 0;
+    uint64_t last = 0;
+    bool is_current = false;
+    enum rn_status status = rn_db_begin(store->db, false, &txn, error);
+    if (status != RN_OK) {
+        return status;
+    }
+    status = read_mark(txn, &row, &is_current);
+    status = status == RN_OK ? rn_db_last_row(txn, &last) : status;
+    rn_db_abort(txn);
+    *rows = last > row ? last - row : 0;
+    return status == RN_OK ? RN_OK
+                           : rn_fail(error, status, "cannot read the facts of %s", store->path);
 }
 
 enum rn_status rn_facts_rebuild(struct rn_store *store, rn_facts_progress *progress, void *self,
@@ -483,6 +535,44 @@ enum rn_status rn_facts_of(struct rn_store *store, const struct rn_trace_id *id,
             status = is_record_of_event(&entries[i], &facts) ? visit(self, &facts) : RN_OK;
         }
         rn_arena_free(&arena);
+    }
+    return status;
+}
+
+static enum rn_status read_one(struct rn_store *store, const struct rn_trace_id *id, uint32_t n,
+                               rn_facts_visit *visit, void *self, struct rn_error *error)
+{
+    struct rn_arena arena = {0};
+    struct rn_event event = {0};
+    struct rn_view view = {.event = NULL};
+    struct rn_facts facts = {.n = n, .damaged = true};
+    struct rn_error inner = {.text = ""};
+    enum rn_status status =
+        rn_trace_event_indexed(store, id, RN_CLASS_EVENT, n, &arena, &event, &inner);
+    bool is_damaged = status == RN_DAMAGED || status == RN_NEWER;
+    bool is_there = is_damaged || (status == RN_OK && has_facts(&event));
+    if (status == RN_OK && is_there) {
+        status = rn_view_make(&arena, &event, &view);
+        status = status == RN_OK && !rn_facts_make(&event, &view, &facts) ? RN_NOMEM : status;
+    }
+    status = is_damaged || status == RN_NOTFOUND ? RN_OK : status;
+    if (status != RN_OK) {
+        rn_fail(error, status, "cannot read the facts of %s: %s", store->path,
+                inner.text[0] != '\0' ? inner.text : rn_status_name(status));
+    } else if (is_there) {
+        status = visit(self, &facts);
+    }
+    rn_view_free(&view);
+    rn_arena_free(&arena);
+    return status;
+}
+
+enum rn_status rn_facts_read(struct rn_store *store, const struct rn_trace_summary *summary,
+                             rn_facts_visit *visit, void *self, struct rn_error *error)
+{
+    enum rn_status status = RN_OK;
+    for (uint32_t n = 1; status == RN_OK && n <= summary->events; n++) {
+        status = read_one(store, &summary->id, n, visit, self, error);
     }
     return status;
 }

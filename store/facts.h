@@ -22,6 +22,7 @@ struct rn_facts {
     enum rn_end end;
     unsigned status;
     uint64_t flags; /* enum rn_flag */
+    bool damaged;   /* it could not be read when it was looked at; nothing else is known */
     bool unread, streamed, has_error;
     enum rn_finish finished;
     unsigned attempt;
@@ -49,7 +50,7 @@ struct rn_trace_labels {
 
 /*
  * Brings facts and postings up to the end of the log. `progress` (may be NULL) is told how far it is; false from it ends early with
- * RN_OK. Any process may do it beside a running recorder; each step is a short transaction. Damaged events are passed over.
+ * RN_OK. Any process may do it beside a running recorder; each step is a short transaction. Events that cannot be read are `damaged`.
  */
 typedef bool rn_facts_progress(void *self, uint64_t done, uint64_t of);
 enum rn_status rn_facts_bring_up(struct rn_store *store, rn_facts_progress *progress, void *self,
@@ -58,10 +59,16 @@ enum rn_status rn_facts_bring_up(struct rn_store *store, rn_facts_progress *prog
 enum rn_status rn_facts_rebuild(struct rn_store *store, rn_facts_progress *progress, void *self,
                                 struct rn_error *error);
 
+/* How many rows of the log they are behind; at 0 posting lists may be believed. Writes nothing. */
+enum rn_status rn_facts_lag(struct rn_store *store, uint64_t *rows, struct rn_error *error);
+
 /* The facts of one trace in order of ordinals. Not RN_OK from the visitor ends it with that status. Call rn_facts_bring_up before. */
 typedef enum rn_status rn_facts_visit(void *self, const struct rn_facts *facts);
 enum rn_status rn_facts_of(struct rn_store *store, const struct rn_trace_id *id,
                            rn_facts_visit *visit, void *self, struct rn_error *error);
+/* The same from the events themselves, for few traces of a store whose facts are far behind. Writes nothing; no text outlives the visit. */
+enum rn_status rn_facts_read(struct rn_store *store, const struct rn_trace_summary *summary,
+                             rn_facts_visit *visit, void *self, struct rn_error *error);
 /* The labels; all empty where there are none. Text lives in the arena. */
 enum rn_status rn_facts_labels(struct rn_store *store, const struct rn_trace_id *id,
                                struct rn_arena *arena, struct rn_trace_labels *out,

@@ -142,7 +142,8 @@ enum { NUMBERS = 22 };
 
 static void numbers_of(const struct rn_facts *f, struct number out[NUMBERS])
 {
-    uint64_t bits = (uint64_t)f->unread | (uint64_t)f->streamed << 1 | (uint64_t)f->has_error << 2;
+    uint64_t bits = (uint64_t)f->unread | (uint64_t)f->streamed << 1 | (uint64_t)f->has_error << 2 |
+                    (uint64_t)f->damaged << 3;
     const struct number list[NUMBERS] = {
         {(uint64_t)f->event, RN_EVENT_MARK},
         {(uint64_t)f->kind, RN_READING_KIND_COUNT - 1},
@@ -150,7 +151,7 @@ static void numbers_of(const struct rn_facts *f, struct number out[NUMBERS])
         {(uint64_t)f->end, RN_END_LOST},
         {(uint64_t)f->finished, RN_FINISH_OTHER},
         {f->status, 999},
-        {bits, 7},
+        {bits, 15},
         {f->counted, 63},
         {f->flags, UINT64_MAX},
         {f->attempt, UINT32_MAX},
@@ -181,6 +182,7 @@ static void numbers_into(const struct number in[NUMBERS], struct rn_facts *f)
     f->unread = (in[6].value & 1) != 0;
     f->streamed = (in[6].value & 2) != 0;
     f->has_error = (in[6].value & 4) != 0;
+    f->damaged = (in[6].value & 8) != 0;
     f->counted = (unsigned)in[7].value;
     f->flags = in[8].value;
     f->attempt = (unsigned)in[9].value;

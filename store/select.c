@@ -12,6 +12,7 @@
 #include "keys.h"
 #include "scan.h"
 #include "select_fit.h"
+#include "select_path.h"
 #include "select_picks.h"
 #include "summary.h"
 
@@ -23,6 +24,9 @@ struct walk {
     struct rn_store *store;
     struct rn_fit fit;
     bool backwards;
+    bool with_facts; /* they are needed */
+    bool
+        by_reading; /* facts are far behind, and few traces are asked for: their events are read instead */
     visit_trace *visit;
     void *self;
     bool goes_on;
@@ -97,42 +101,6 @@ static enum rn_status walk_named(struct walk *walk)
 
 /* --- traces by an index --------------------------------------------------------------------------------------------- */
 
-/* Where the walk goes: a tree whose keys end with start and id, and the bytes before these. */
-struct path {
-    uint8_t prefix[RN_NAME_BYTES_MAX + 1];
-    size_t prefix_len;
-    enum rn_tree tree;
-    uint8_t from[RN_NAME_BYTES_MAX + 1 + 8];
-    size_t from_len;
-};
-
-static bool is_whole_name(const char *name)
-{
-    return name != NULL && name[0] != '\0' && name[strlen(name) - 1] != '*';
-}
-
-static void choose_path(const struct walk *walk, struct path *path)
-{
-    const struct rn_selection *asked = walk->fit.asked;
-    *path = (struct path){.tree = RN_TREE_TIME};
-    if (walk->fit.has_session) {
-        path->tree = RN_TREE_SESSION;
-        path->prefix_len = RN_TRACE_ID_BYTES;
-        memcpy(path->prefix, walk->fit.session.bytes, RN_TRACE_ID_BYTES);
-    } else if (is_whole_name(asked->name)) {
-        struct rn_bytes kept = rn_bytes_sub(rn_bytes_text(asked->name), 0, RN_NAME_BYTES_MAX);
-        path->tree = RN_TREE_NAME;
-        memcpy(path->prefix, kept.data, kept.len);
-        path->prefix_len = kept.len + 1; /* the zero behind it is there already */
-    }
-    uint64_t bound = walk->backwards ? asked->until_wall_ns : asked->since_wall_ns;
-    if (bound > 0) {
-        memcpy(path->from, path->prefix, path->prefix_len);
-        rn_put_u64(path->from + path->prefix_len, bound);
-        path->from_len = path->prefix_len + 8;
-    }
-}
-
 static enum rn_status visit_entry(struct walk *walk, const struct rn_scan_entry *entry)
 {
     struct rn_trace_summary summary;
@@ -159,31 +127,40 @@ static enum rn_status visit_entry(struct walk *walk, const struct rn_scan_entry 
 
 static enum rn_status walk_index(struct walk *walk)
 {
-    struct path path;
-    struct rn_scan_entry entries[RN_SCAN_ENTRIES_MAX];
-    unsigned count = 1;
-    choose_path(walk, &path);
-    struct rn_scan scan = {.store = walk->store,
-                           .tree = path.tree,
-                           .prefix = rn_bytes_of(path.prefix, path.prefix_len),
-                           .from = rn_bytes_of(path.from, path.from_len),
-                           .backwards = walk->backwards,
-                           .with_summaries = true};
-    enum rn_status status = rn_store_catch_up(walk->store, walk->error);
-    while (status == RN_OK && walk->goes_on && count > 0) {
-        struct rn_arena arena = {0};
-        status = rn_scan_next(&scan, &arena, entries, &count, walk->error);
-        for (unsigned i = 0; status == RN_OK && walk->goes_on && i < count; i++) {
-            status = visit_entry(walk, &entries[i]);
-        }
-        rn_arena_free(&arena);
+    struct rn_select_path path = {.lane_count = 0};
+    const struct rn_scan_entry *entry = NULL;
+    uint64_t lag = 0;
+    enum rn_status status = rn_facts_lag(walk->store, &lag, walk->error);
+    bool with_postings = lag == 0;
+    if (status == RN_OK) {
+        status = rn_select_path_choose(walk->store, &walk->fit, with_postings, walk->backwards,
+                                       &path, walk->error);
     }
+    while (status == RN_OK && walk->goes_on) {
+        status = rn_select_path_next(&path, &entry, walk->error);
+        walk->goes_on = walk->goes_on && entry != NULL;
+        status = status == RN_OK && entry != NULL ? visit_entry(walk, entry) : status;
+    }
+    rn_select_path_free(&path);
     return status;
 }
 
 static enum rn_status walk_traces(struct walk *walk)
 {
+    uint64_t lag = 0;
+    enum rn_status status = rn_store_catch_up(walk->store, walk->error);
+    walk->with_facts = walk->with_facts || rn_fit_needs_facts(&walk->fit);
     walk->goes_on = true;
+    if (status == RN_OK && walk->with_facts) {
+        status = rn_facts_lag(walk->store, &lag, walk->error);
+        walk->by_reading = lag > RN_FACTS_LAG_MAX && rn_fit_is_narrow(&walk->fit);
+    }
+    if (status == RN_OK && walk->with_facts && !walk->by_reading) {
+        status = rn_facts_bring_up(walk->store, NULL, NULL, walk->error);
+    }
+    if (status != RN_OK) {
+        return status;
+    }
     return walk->fit.is_named ? walk_named(walk) : walk_index(walk);
 }
 
@@ -204,8 +181,7 @@ static void look_free(struct look *look)
 }
 
 static enum rn_status look_at(struct rn_store *store, const struct rn_fit *fit,
-                              const struct rn_trace_id *id, uint32_t n, bool with_view,
-                              struct look *look)
+                              const struct rn_trace_id *id, uint32_t n, struct look *look)
 {
     memset(look, 0, sizeof *look);
     /* The summary counts it, so the indexes know it. */
@@ -214,14 +190,12 @@ static enum rn_status look_at(struct rn_store *store, const struct rn_fit *fit,
     if (status == RN_OK && !rn_fit_event(fit, &look->event)) {
         return RN_NOTFOUND;
     }
-    if (status != RN_OK || !with_view) {
+    if (status != RN_OK) {
         return status;
     }
     status = rn_view_make(&look->arena, &look->event, &look->view);
-    if (status != RN_OK) {
-        return rn_fail(&look->damage, status, "no memory to read an exchange");
-    }
-    return rn_fit_view(fit, &look->view) ? RN_OK : RN_NOTFOUND;
+    return status == RN_OK ? RN_OK
+                           : rn_fail(&look->damage, status, "no memory to read an exchange");
 }
 
 static bool is_unreadable(enum rn_status status)
@@ -230,10 +204,11 @@ static bool is_unreadable(enum rn_status status)
 }
 
 /* A model call: somebody was asked something, and we know which model. */
-static bool is_call(const struct rn_view *view)
+static bool is_call(const struct rn_facts *facts)
 {
-    return (view->reading.kind == RN_READING_MODEL || view->reading.kind == RN_READING_EMBEDDING) &&
-           view->reading.model_asked.len > 0;
+    return facts->event == RN_EVENT_EXCHANGE &&
+           (facts->kind == RN_READING_MODEL || facts->kind == RN_READING_EMBEDDING) &&
+           facts->model_asked.len > 0;
 }
 
 /* --- traces --------------------------------------------------------------------------------------------------------- */
@@ -241,26 +216,67 @@ static bool is_call(const struct rn_view *view)
 struct gathering {
     struct rn_store *store;
     const struct rn_fit *fit;
+    const bool *by_reading; /* of the walk */
     struct rn_picks picks;
     struct rn_error *error;
 };
 
+/* Ordinals of one trace that fit. With `enough` the first one ends the search. */
+struct ordinals {
+    const struct rn_fit *fit;
+    bool calls_only;
+    bool enough;
+    struct rn_buffer list; /* of uint32_t */
+};
+
+static size_t ordinal_count(const struct ordinals *ordinals)
+{
+    return ordinals->list.len / sizeof(uint32_t);
+}
+
+static uint32_t ordinal_at(const struct ordinals *ordinals, size_t i)
+{
+    uint32_t n = 0;
+    memcpy(&n, ordinals->list.data + i * sizeof n, sizeof n);
+    return n;
+}
+
+/* RN_BUSY ends the visit. */
+static enum rn_status note_fitting(void *self, const struct rn_facts *facts)
+{
+    struct ordinals *ordinals = self;
+    if (!rn_fit_facts(ordinals->fit, facts) || (ordinals->calls_only && !is_call(facts))) {
+        return RN_OK;
+    }
+    enum rn_status status = rn_buffer_append(&ordinals->list, &facts->n, sizeof facts->n);
+    return status == RN_OK && ordinals->enough ? RN_BUSY : status;
+}
+
+static enum rn_status find_fitting(const struct gathering *gathering,
+                                   const struct rn_trace_summary *summary,
+                                   struct ordinals *ordinals)
+{
+    struct rn_arena arena = {0};
+    struct rn_trace_labels labels;
+    enum rn_status status =
+        rn_facts_labels(gathering->store, &summary->id, &arena, &labels, gathering->error);
+    if (status == RN_OK && *gathering->by_reading) {
+        status = rn_facts_read(gathering->store, summary, note_fitting, ordinals, gathering->error);
+    } else if (status == RN_OK && rn_fit_labels(gathering->fit, &labels)) {
+        status =
+            rn_facts_of(gathering->store, &summary->id, note_fitting, ordinals, gathering->error);
+    }
+    rn_arena_free(&arena);
+    return status == RN_BUSY ? RN_OK : status == RN_NOMEM ? no_memory(gathering->error) : status;
+}
+
 static enum rn_status has_fitting(const struct gathering *gathering,
                                   const struct rn_trace_summary *summary, bool *has)
 {
-    bool with_view = gathering->fit->asked->model != NULL;
-    enum rn_status status = RN_OK;
-    for (uint32_t n = 1; status == RN_OK && !*has && n <= summary->events; n++) {
-        struct look look;
-        status = look_at(gathering->store, gathering->fit, &summary->id, n, with_view, &look);
-        *has = status == RN_OK || is_unreadable(status);
-        if (*has || status == RN_NOTFOUND) {
-            status = RN_OK;
-        } else {
-            (void)rn_fail(gathering->error, status, "%s", look.damage.text);
-        }
-        look_free(&look);
-    }
+    struct ordinals ordinals = {.fit = gathering->fit, .enough = true};
+    enum rn_status status = find_fitting(gathering, summary, &ordinals);
+    *has = ordinal_count(&ordinals) > 0;
+    rn_buffer_free(&ordinals.list);
     return status;
 }
 
@@ -283,7 +299,7 @@ static enum rn_status gather_trace(void *self, const struct rn_trace_summary *su
 {
     struct gathering *gathering = self;
     struct rn_pick pick = {.id = summary->id, .started_wall_ns = summary->started_wall_ns};
-    bool fits = damage != NULL || !rn_fit_needs_events(gathering->fit);
+    bool fits = damage != NULL || !rn_fit_needs_facts(gathering->fit);
     enum rn_status status = fits ? RN_OK : has_fitting(gathering, summary, &fits);
     return status == RN_OK && fits ? keep(gathering, &pick, goes_on) : status;
 }
@@ -310,7 +326,8 @@ enum rn_status rn_select_traces(struct rn_store *store, const struct rn_selectio
 {
     struct walk walk = {
         .store = store, .backwards = selection->limit > 0, .visit = gather_trace, .error = error};
-    struct gathering gathering = {.store = store, .fit = &walk.fit, .error = error};
+    struct gathering gathering = {
+        .store = store, .fit = &walk.fit, .by_reading = &walk.by_reading, .error = error};
     walk.self = &gathering;
     *ids = NULL;
     *count = 0;
@@ -338,7 +355,7 @@ static enum rn_status visit_one(struct visiting *visiting, const struct rn_trace
     struct look look;
     struct rn_selected selected = {.trace = summary, .n = n};
     enum rn_status status =
-        look_at(visiting->gathering.store, visiting->gathering.fit, &summary->id, n, true, &look);
+        look_at(visiting->gathering.store, visiting->gathering.fit, &summary->id, n, &look);
     if (status == RN_OK) {
         selected.event = &look.event;
         selected.view = &look.view;
@@ -365,9 +382,17 @@ static enum rn_status visit_exchanges(void *self, const struct rn_trace_summary 
         struct rn_selected selected = {.trace = summary, .error = damage};
         return visiting->visit(visiting->self, &selected);
     }
-    for (uint32_t n = 1; status == RN_OK && n <= summary->events; n++) {
+    struct ordinals ordinals = {.fit = visiting->gathering.fit};
+    bool by_facts = rn_fit_needs_facts(ordinals.fit);
+    if (by_facts) {
+        status = find_fitting(&visiting->gathering, summary, &ordinals);
+    }
+    size_t count = by_facts ? ordinal_count(&ordinals) : summary->events;
+    for (size_t i = 0; status == RN_OK && i < count; i++) {
+        uint32_t n = by_facts ? ordinal_at(&ordinals, i) : (uint32_t)i + 1;
         status = visit_one(visiting, summary, n);
     }
+    rn_buffer_free(&ordinals.list);
     return status;
 }
 
@@ -376,22 +401,15 @@ static enum rn_status gather_calls(void *self, const struct rn_trace_summary *su
                                    const struct rn_error *damage, bool *goes_on)
 {
     struct gathering *gathering = self;
-    enum rn_status status = RN_OK;
-    for (uint32_t n = damage == NULL ? summary->events : 0; status == RN_OK && *goes_on && n > 0;
-         n--) {
-        struct look look;
-        struct rn_pick pick = {
-            .id = summary->id, .started_wall_ns = summary->started_wall_ns, .n = n};
-        status = look_at(gathering->store, gathering->fit, &summary->id, n, true, &look);
-        if (status == RN_OK && is_call(&look.view)) {
-            status = keep(gathering, &pick, goes_on);
-        } else if (status == RN_NOTFOUND || is_unreadable(status)) {
-            status = RN_OK;
-        } else if (status != RN_OK) {
-            (void)rn_fail(gathering->error, status, "%s", look.damage.text);
-        }
-        look_free(&look);
+    struct ordinals ordinals = {.fit = gathering->fit, .calls_only = true};
+    enum rn_status status = damage == NULL ? find_fitting(gathering, summary, &ordinals) : RN_OK;
+    for (size_t i = ordinal_count(&ordinals); status == RN_OK && *goes_on && i > 0; i--) {
+        struct rn_pick pick = {.id = summary->id,
+                               .started_wall_ns = summary->started_wall_ns,
+                               .n = ordinal_at(&ordinals, i - 1)};
+        status = keep(gathering, &pick, goes_on);
     }
+    rn_buffer_free(&ordinals.list);
     return status;
 }
 
@@ -435,9 +453,13 @@ enum rn_status rn_select_calls(struct rn_store *store, const struct rn_selection
     bool is_picking = selection->limit > 0 || selection->sample > 0;
     struct walk walk = {.store = store,
                         .backwards = selection->limit > 0,
+                        .with_facts = is_picking,
                         .visit = is_picking ? gather_calls : visit_exchanges,
                         .error = error};
-    struct visiting visiting = {.gathering = {.store = store, .fit = &walk.fit, .error = error},
+    struct visiting visiting = {.gathering = {.store = store,
+                                              .fit = &walk.fit,
+                                              .by_reading = &walk.by_reading,
+                                              .error = error},
                                 .visit = visit,
                                 .self = self};
     walk.self = is_picking ? (void *)&visiting.gathering : (void *)&visiting;

@@ -1,8 +1,9 @@
 /*
  * SELECTION: which traces, and which of their model calls, a command speaks of (DESIGN 9).
  *
- * Every condition that is set must hold. `status`, `upstream` and `model` speak of exchanges: a trace is selected when one and
- * the same exchange of it meets them all, and of its calls only those that do. The others speak of the trace.
+ * Every condition that is set must hold. `status`, `upstream`, `model`, `kind`, `provider`, `prompt` and `upstream_error` speak of
+ * exchanges: a trace is selected when one and the same exchange of it meets them all, and of its calls only those that do. The others
+ * speak of the trace.
  */
 #ifndef RN_STORE_SELECT_H
 #define RN_STORE_SELECT_H
@@ -22,7 +23,12 @@ struct rn_selection {
     const char *upstream;
     const char *model;  /* asked or answered; the whole name, or a prefix that ends with '*' */
     const char *status; /* "429", "4xx", "200-299" */
-    uint64_t limit;     /* 0: all. The newest so many */
+    const char *kind; /* "model", "embedding", "rerank", "retrieval", "tool", "decision", "other" */
+    const char *provider; /* whose dialect is spoken: "openai", or "openai.chat" */
+    const char *prompt;   /* a key as `prompts` prints it, 4 digits of it or more, or a name */
+    bool upstream_error;  /* the upstream answered with an error, was cut off, or did not answer */
+    const char *outcome;  /* what the application said the trace led to (x-reenact-outcome) */
+    uint64_t limit;       /* 0: all. The newest so many */
     uint64_t
         sample; /* 0: all. So many, chosen by SHA-256(seed, id, ordinal): the same on every machine */
     uint64_t seed;
@@ -35,8 +41,8 @@ enum rn_status rn_selection_check(const struct rn_selection *selection, struct r
  * The traces, in order of start, then id; rn_alloc'ed. limit and sample count traces. RN_OK with 0 when nothing fits;
  * RN_NOTFOUND, RN_AMBIGUOUS for a TRACE text, RN_INVALID for one that ends in ":N". What cannot be read cannot be judged: a
  * trace whose events, or whose summary, are damaged where they would have to fit is selected, and what comes later will say so.
- * Traces of backtests count only where they are named by a TRACE text. Nothing but the conditions on exchanges (`status`, `model`)
- * makes events be read; the others are answered by the summary, the range of time by its index.
+ * Traces of backtests count only where they are named by a TRACE text. Conditions on exchanges
+ * but `upstream` are answered by facts (store/facts.h), which are brought up first; no event is read for them.
  */
 enum rn_status rn_select_traces(struct rn_store *store, const struct rn_selection *selection,
                                 struct rn_trace_id **ids, size_t *count, struct rn_error *error);

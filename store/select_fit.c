@@ -2,11 +2,14 @@
 #include "select_fit.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/varint.h"
+#include "posting.h"
 
 #define STATUS_MIN 100u
 #define STATUS_MAX 999u
+#define PROMPT_DIGITS_MIN 4u
 
 /* --- a selection that makes sense ----------------------------------------------------------------------------------- */
 
@@ -48,7 +51,9 @@ static enum rn_status check_texts(const struct rn_selection *selection, struct r
         const char *text;
     } texts[] = {{"name", selection->name},       {"session", selection->session},
                  {"release", selection->release}, {"upstream", selection->upstream},
-                 {"model", selection->model},     {"status", selection->status}};
+                 {"model", selection->model},     {"status", selection->status},
+                 {"kind", selection->kind},       {"provider", selection->provider},
+                 {"prompt", selection->prompt},   {"outcome", selection->outcome}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].text != NULL && texts[i].text[0] == '\0') {
             return rn_fail(error, RN_INVALID, "the %s to select by is empty", texts[i].what);
@@ -63,12 +68,27 @@ static enum rn_status check_texts(const struct rn_selection *selection, struct r
     return RN_OK;
 }
 
+static enum rn_status check_kind(const char *kind, struct rn_error *error)
+{
+    bool is_known = kind == NULL || strcmp(kind, "decision") == 0;
+    for (int i = 0; !is_known && i < RN_READING_KIND_COUNT; i++) {
+        is_known = strcmp(kind, rn_reading_kind_name((enum rn_reading_kind)i)) == 0;
+    }
+    return is_known
+               ? RN_OK
+               : rn_fail(error, RN_INVALID,
+                         "'%.100s' is no kind: write model, embedding, rerank, retrieval, tool, "
+                         "decision or other",
+                         kind);
+}
+
 enum rn_status rn_fit_make(const struct rn_selection *selection, struct rn_fit *out,
                            struct rn_error *error)
 {
     *out = (struct rn_fit){.asked = selection,
                            .is_named = selection->traces != NULL && selection->traces[0] != NULL};
     enum rn_status status = check_texts(selection, error);
+    status = status == RN_OK ? check_kind(selection->kind, error) : status;
     if (status != RN_OK) {
         return status;
     }
@@ -99,12 +119,23 @@ enum rn_status rn_selection_check(const struct rn_selection *selection, struct r
 
 bool rn_fit_asks_exchanges(const struct rn_fit *fit)
 {
-    return fit->asked->upstream != NULL || rn_fit_needs_events(fit);
+    return fit->asked->upstream != NULL || rn_fit_needs_facts(fit);
 }
 
-bool rn_fit_needs_events(const struct rn_fit *fit)
+bool rn_fit_needs_facts(const struct rn_fit *fit)
 {
-    return fit->asked->status != NULL || fit->asked->model != NULL;
+    const struct rn_selection *asked = fit->asked;
+    return asked->status != NULL || asked->model != NULL || asked->kind != NULL ||
+           asked->provider != NULL || asked->prompt != NULL || asked->upstream_error ||
+           asked->outcome != NULL;
+}
+
+bool rn_fit_is_narrow(const struct rn_fit *fit)
+{
+    const struct rn_selection *asked = fit->asked;
+    bool is_few = fit->is_named || fit->has_session || asked->name != NULL ||
+                  asked->since_wall_ns > 0 || (asked->limit > 0 && !rn_fit_needs_facts(fit));
+    return is_few && asked->outcome == NULL; /* labels are read of facts alone */
 }
 
 /* --- a trace -------------------------------------------------------------------------------------------------------- */
@@ -177,33 +208,71 @@ bool rn_fit_trace(const struct rn_fit *fit, const struct rn_trace_summary *summa
            has_run(summary->upstreams, asked->upstream);
 }
 
+bool rn_fit_labels(const struct rn_fit *fit, const struct rn_trace_labels *labels)
+{
+    return fits_text(labels->outcome, fit->asked->outcome);
+}
+
 /* --- an exchange ---------------------------------------------------------------------------------------------------- */
 
-static bool fits_status(const struct rn_fit *fit, const struct rn_event *event)
+static bool fits_model(const struct rn_facts *facts, const char *model)
 {
-    struct rn_http_head head;
-    if (fit->status_from == 0) {
+    return model == NULL ||
+           (facts->model_asked.len > 0 && fits_pattern(facts->model_asked, model)) ||
+           (facts->model_answered.len > 0 && fits_pattern(facts->model_answered, model));
+}
+
+static bool fits_kind(const struct rn_facts *facts, const char *kind)
+{
+    bool is_decision = facts->event == RN_EVENT_DECISION;
+    return kind == NULL
+               ? !is_decision
+               : strcmp(kind, is_decision ? "decision" : rn_reading_kind_name(facts->kind)) == 0;
+}
+
+/* "openai" is whoever's dialect is named so, up to the dot. */
+static bool fits_provider(const struct rn_facts *facts, const char *provider)
+{
+    if (provider == NULL) {
         return true;
     }
-    return rn_http_response_skim(rn_event_get(event, RN_TAG_RESPONSE_HEAD), &head) &&
-           head.status >= fit->status_from && head.status <= fit->status_to;
+    struct rn_bytes name = rn_bytes_text(rn_dialect_name(facts->dialect));
+    struct rn_bytes wanted = rn_bytes_text(provider);
+    return rn_bytes_equal(name, wanted) ||
+           (rn_bytes_starts_with(name, wanted) && name.data[wanted.len] == '.');
+}
+
+static bool fits_key(const struct rn_prompt_key *key, const char *prompt)
+{
+    char text[2 * RN_PROMPT_KEY_BYTES + 1];
+    size_t len = strlen(prompt);
+    rn_prompt_key_text(key, text);
+    return !rn_prompt_key_is_none(key) && len >= PROMPT_DIGITS_MIN &&
+           strncasecmp(text, prompt, len) == 0;
+}
+
+static bool fits_prompt(const struct rn_facts *facts, const char *prompt)
+{
+    const struct rn_prompt *keys = &facts->prompt;
+    return prompt == NULL || rn_bytes_equal(facts->prompt_name, rn_bytes_text(prompt)) ||
+           fits_key(&keys->whole, prompt) || fits_key(&keys->system_family, prompt) ||
+           fits_key(&keys->system_exact, prompt) || fits_key(&keys->tools, prompt);
+}
+
+bool rn_fit_facts(const struct rn_fit *fit, const struct rn_facts *facts)
+{
+    const struct rn_selection *asked = fit->asked;
+    bool fits_status = fit->status_from == 0 ||
+                       (facts->status >= fit->status_from && facts->status <= fit->status_to);
+    return facts->damaged ||
+           (fits_status && fits_text(facts->upstream, asked->upstream) &&
+            fits_model(facts, asked->model) && fits_kind(facts, asked->kind) &&
+            fits_provider(facts, asked->provider) && fits_prompt(facts, asked->prompt) &&
+            (!asked->upstream_error || rn_facts_is_upstream_error(facts)));
 }
 
 bool rn_fit_event(const struct rn_fit *fit, const struct rn_event *event)
 {
     return rn_event_kind_of(event) == RN_EVENT_EXCHANGE &&
-           fits_text(rn_event_get(event, RN_TAG_UPSTREAM), fit->asked->upstream) &&
-           fits_status(fit, event);
-}
-
-static bool fits_model(const struct rn_reading *reading, const char *model)
-{
-    return reading->dialect != RN_DIALECT_NONE &&
-           ((reading->model_asked.len > 0 && fits_pattern(reading->model_asked, model)) ||
-            (reading->model_answered.len > 0 && fits_pattern(reading->model_answered, model)));
-}
-
-bool rn_fit_view(const struct rn_fit *fit, const struct rn_view *view)
-{
-    return fit->asked->model == NULL || fits_model(&view->reading, fit->asked->model);
+           fits_text(rn_event_get(event, RN_TAG_UPSTREAM), fit->asked->upstream);
 }

@@ -4,6 +4,7 @@
 #ifndef RN_STORE_SELECT_FIT_H
 #define RN_STORE_SELECT_FIT_H
 
+#include "store/facts.h"
 #include "store/select.h"
 
 /* A selection made ready to be asked: the status as a range, the session as an id. */
@@ -21,14 +22,20 @@ enum rn_status rn_fit_make(const struct rn_selection *selection, struct rn_fit *
                            struct rn_error *error);
 /* Whether it asks anything of exchanges. */
 bool rn_fit_asks_exchanges(const struct rn_fit *fit);
-/* ... that only an event can answer: the upstreams of a trace stand in its summary. */
-bool rn_fit_needs_events(const struct rn_fit *fit);
+/* ... or of the trace what only facts can answer: the upstreams of a trace stand in its summary. */
+bool rn_fit_needs_facts(const struct rn_fit *fit);
+
+/* Whether few traces are looked at without posting lists: those named, of one session or name, of a range of time, the newest few. */
+bool rn_fit_is_narrow(const struct rn_fit *fit);
 
 /* What is asked of the trace. The start is asked apart, because an index knows it. */
 bool rn_fit_start(const struct rn_fit *fit, uint64_t started_wall_ns);
 bool rn_fit_trace(const struct rn_fit *fit, const struct rn_trace_summary *summary);
-/* What is asked of one exchange: first what needs no reading, so that none is made in vain, then the rest. */
+/* What its labels say of it. */
+bool rn_fit_labels(const struct rn_fit *fit, const struct rn_trace_labels *labels);
+/* What is asked of one exchange. What could not be read fits. */
+bool rn_fit_facts(const struct rn_fit *fit, const struct rn_facts *facts);
+/* An event whose facts fit, or are not asked for, because nothing but the upstream is. */
 bool rn_fit_event(const struct rn_fit *fit, const struct rn_event *event);
-bool rn_fit_view(const struct rn_fit *fit, const struct rn_view *view);
 
 #endif

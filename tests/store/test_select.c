@@ -7,6 +7,7 @@
 #include "db.h"
 #include "select_picks.h"
 #include "store/document.h"
+#include "store/facts.h"
 #include "store/select.h"
 #include "store_internal.h"
 #include "traces.h"
@@ -198,6 +199,22 @@ static void assert_invalid(struct rn_selection selection, const char *sentence)
 #define INVALID(sentence, ...) assert_invalid((struct rn_selection){__VA_ARGS__}, sentence)
 #define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* Overwrites the value under a key. */
+static void overwrite(enum rn_tree tree, struct rn_bytes key, size_t at)
+{
+    struct rn_db_txn *txn = NULL;
+    struct rn_bytes value;
+    ck_ok(rn_store_catch_up(maker.store, &error));
+    ck_ok(rn_db_begin(maker.store->db, true, &txn, &error));
+    ck_ok(rn_db_get(txn, tree, key, &value));
+    uint8_t *copy = malloc(value.len);
+    memcpy(copy, value.data, value.len);
+    copy[at] ^= 0xff;
+    ck_ok(rn_db_put(txn, tree, key, rn_bytes_of(copy, value.len), &error));
+    ck_ok(rn_db_commit(txn, &error));
+    free(copy);
+}
+
 /* --- what is no selection ------------------------------------------------------------------------------------------- */
 
 START_TEST(what_makes_no_sense_is_refused_with_a_sentence)
@@ -279,9 +296,9 @@ START_TEST(conditions_of_exchanges_hold_for_one_and_the_same)
     ck_assert_str_eq(SELECTED(.upstream = "openai"), "1 2 3 5 ");
     ck_assert_uint_eq(events_read, 0);
     ck_assert_str_eq(SELECTED(.status = "200"), "1 3 4 ");
-    ck_assert_uint_eq(views_made, 0);
+    ck_assert_uint_eq(events_read, 7); /* once, for their facts */
     ck_assert_str_eq(SELECTED(.status = "200", .upstream = "anthropic"), "3 ");
-    ck_assert_uint_eq(events_read, 2);
+    ck_assert_uint_eq(events_read, 0);
     ck_assert_str_eq(SELECTED(.status = "5xx", .upstream = "anthropic"), "");
     ck_assert_str_eq(SELECTED(.status = "400-599"), "2 3 ");
     ck_assert_str_eq(SELECTED(.model = "gpt-1"), "1 3 ");
@@ -291,6 +308,82 @@ START_TEST(conditions_of_exchanges_hold_for_one_and_the_same)
     ck_assert_str_eq(SELECTED(.model = "gpt-2"), "5 ");
     ck_assert_str_eq(SELECTED(.model = "*"), "1 2 3 5 ");
     ck_assert_str_eq(SELECTED(.model = "gpt"), "");
+}
+END_TEST
+
+/* Of trace 7, asked with this system prompt; the second answers with a label. */
+static void make_prompted(void)
+{
+    struct rn_event event;
+    struct rn_buffer labels = {0};
+    struct rn_recording *trace = begin(7, (struct rn_recording_settings){.name = "prompted"});
+    exchange_request(&event, 1);
+    rn_event_set(&event, RN_TAG_REQUEST_BODY,
+                 RN_LIT("{\"model\":\"m-7\",\"messages\":[{\"role\":\"system\",\"content\":\"Be "
+                        "kind.\"}]}"));
+    exchange_response(&event, 1, "a");
+    rn_run_put(&labels, RN_LIT("x-reenact-outcome"));
+    rn_run_put(&labels, RN_LIT("refunded"));
+    rn_run_put(&labels, RN_LIT("x-reenact-prompt"));
+    rn_run_put(&labels, RN_LIT("support-v3"));
+    rn_event_set(&event, RN_TAG_LABELS, rn_buffer_bytes(&labels));
+    maker_must(&maker, RN_ENTRY_EVENT, trace, &event);
+    maker_end(&maker, trace);
+    rn_buffer_free(&labels);
+}
+
+static enum rn_status take_key(void *self, const struct rn_facts *facts)
+{
+    rn_prompt_key_text(&facts->prompt.system_exact, self);
+    return RN_OK;
+}
+
+START_TEST(what_readings_know_is_asked_of_exchanges)
+{
+    char key[2 * RN_PROMPT_KEY_BYTES + 1];
+    struct rn_trace_id seventh = id_of(7);
+    make_some();
+    make_prompted();
+    ck_assert_str_eq(SELECTED(.kind = "model"), "1 2 3 5 7 ");
+    ck_assert_str_eq(SELECTED(.kind = "other"), "4 ");
+    ck_assert_str_eq(SELECTED(.kind = "tool"), "");
+    ck_assert_str_eq(SELECTED(.kind = "decision"), "");
+    ck_assert_str_eq(SELECTED(.provider = "openai"), "1 2 3 5 7 ");
+    ck_assert_str_eq(SELECTED(.provider = "openai.chat"), "1 2 3 5 7 ");
+    ck_assert_str_eq(SELECTED(.provider = "open"), "");
+    ck_assert_str_eq(SELECTED(.upstream_error = true), "2 3 ");
+    ck_assert_str_eq(SELECTED(.upstream_error = true, .upstream = "anthropic"), "");
+    ck_assert_str_eq(SELECTED(.outcome = "refunded"), "7 ");
+    ck_assert_str_eq(SELECTED(.outcome = "refund"), "");
+    ck_assert_str_eq(SELECTED(.prompt = "support-v3"), "7 ");
+    ck_ok(rn_facts_of(maker.store, &seventh, take_key, key, &error));
+    ck_assert_str_eq(SELECTED(.prompt = key), "7 ");
+    key[4] = '\0';
+    ck_assert_str_eq(SELECTED(.prompt = key), "7 ");
+    key[3] = '\0';
+    ck_assert_str_eq(SELECTED(.prompt = key), "");
+    ck_assert_str_eq(CALLS(.outcome = "refunded", .model = "m-7"), "7:1 ");
+    INVALID("is no kind", .kind = "models");
+}
+END_TEST
+
+/* Only the traces of the shortest list are looked at: a damaged summary elsewhere is not even met. */
+START_TEST(the_shortest_list_is_walked)
+{
+    make_some();
+    ck_assert_str_eq(SELECTED(.model = "claude-1"), "3 ");
+    struct rn_trace_id second = id_of(2);
+    overwrite(RN_TREE_TRACE, rn_bytes_of(second.bytes, RN_TRACE_ID_BYTES), 0);
+    ck_assert_str_eq(SELECTED(.model = "claude-1"), "3 ");
+    ck_assert_str_eq(SELECTED(.model = "claude-1", .upstream = "openai"), "");
+    ck_assert_str_eq(SELECTED(.model = "claude-1", .upstream = "anthropic"), "3 ");
+    ck_assert_str_eq(SELECTED(.release = "1.0"), "1 ");
+    ck_assert_str_eq(SELECTED(.tags = LIST("team=red")), "5 ");
+    ck_assert_str_eq(SELECTED(.model = "gpt-1-mini"), "2 "); /* its list has it, unread */
+    ck_assert_str_eq(SELECTED(.model = "claude*"), "2 3 ");  /* no list: who knows */
+    ck_assert_str_eq(SELECTED(.model = "claude-1", .limit = 1), "3 ");
+    ck_assert_str_eq(SELECTED(.model = "claude-1", .since_wall_ns = 3001), "");
+    ck_assert_str_eq(SELECTED(.model = "claude-1", .until_wall_ns = 3001), "3 ");
 }
 END_TEST
 
@@ -393,11 +486,12 @@ START_TEST(exchanges_are_visited_in_order_whatever_they_are)
     ck_assert_str_eq(CALLS(0), "1:1 2:1 3:1 3:2 4:1 5:1 ");
     ck_assert_str_eq(CALLS(.upstream = "openai"), "1:1 2:1 3:1 5:1 ");
     ck_assert_str_eq(CALLS(.status = "200"), "1:1 3:2 4:1 ");
-    ck_assert_uint_eq(views_made, 3);
+    ck_assert_str_eq(CALLS(.status = "200"), "1:1 3:2 4:1 ");
+    ck_assert_uint_eq(views_made, 3); /* facts are there by now */
     ck_assert_str_eq(CALLS(.model = "gpt-1"), "1:1 3:1 ");
     ck_assert_str_eq(CALLS(.traces = LIST(BACKTEST)), "6:1 ");
     ck_assert_str_eq(CALLS(.upstream = "anthropic", .status = "5xx"), "");
-    ck_assert_uint_eq(events_read, 2); /* those of the one trace that asked anthropic */
+    ck_assert_uint_eq(events_read, 0);
 }
 END_TEST
 
@@ -474,22 +568,6 @@ END_TEST
 
 /* --- damage --------------------------------------------------------------------------------------------------------- */
 
-/* Overwrites the value under a key. */
-static void overwrite(enum rn_tree tree, struct rn_bytes key, size_t at)
-{
-    struct rn_db_txn *txn = NULL;
-    struct rn_bytes value;
-    ck_ok(rn_store_catch_up(maker.store, &error));
-    ck_ok(rn_db_begin(maker.store->db, true, &txn, &error));
-    ck_ok(rn_db_get(txn, tree, key, &value));
-    uint8_t *copy = malloc(value.len);
-    memcpy(copy, value.data, value.len);
-    copy[at] ^= 0xff;
-    ck_ok(rn_db_put(txn, tree, key, rn_bytes_of(copy, value.len), &error));
-    ck_ok(rn_db_commit(txn, &error));
-    free(copy);
-}
-
 /* The second frame of the log's trace number `number`, which is its first exchange. */
 static void hurt_event(uint8_t row)
 {
@@ -500,11 +578,11 @@ static void hurt_event(uint8_t row)
 START_TEST(an_event_that_cannot_be_read_is_told_of)
 {
     make_some();
-    ck_assert_str_eq(SELECTED(.status = "5xx"), "3 ");
     hurt_event(8); /* 3:1; three rows for each of the first two */
     ck_assert_str_eq(CALLS(0), "1:1 2:1 3:1 3:2 4:1 5:1 ");
     ck_assert_uint_eq(seen.damaged, 1);
     ck_assert_str_eq(SELECTED(.status = "5xx"), "3 "); /* who knows */
+    ck_assert_str_eq(SELECTED(.model = "none"), "3 "); /* likewise */
     ck_assert_str_eq(SELECTED(.upstream = "search"), "4 ");
     ck_assert_str_eq(CALLS(.limit = 10), "1:1 2:1 3:2 5:1 ");
 }
@@ -605,7 +683,12 @@ START_TEST(of_thousands_only_what_is_needed_is_read)
     ck_assert_uint_eq(events_read, 6); /* looked at, then visited */
     ck_assert_str_eq(CALLS(.since_wall_ns = 10000, .until_wall_ns = 12000, .model = "m-1"),
                      "10:1 ");
-    ck_assert_uint_eq(events_read, 2);
+    ck_assert_uint_eq(events_read, 3); /* two looked at, one visited */
+    ck_assert_str_eq(SELECTED(.model = "none"), "");
+    ck_assert_uint_eq(events_read, 4000); /* their facts, once and for all */
+    ck_assert_str_eq(SELECTED(.name = "rare", .since_wall_ns = 3800000, .model = "m-3"),
+                     "3808 3908 ");
+    ck_assert_uint_eq(events_read, 0);
     (void)CALLS(.sample = 50, .seed = 9);
     ck_assert_uint_eq(seen.count, 50);
     (void)CALLS(.model = "m-2", .limit = 0);
@@ -628,6 +711,8 @@ Suite *rn_suite(void)
     const TTest *const traces[] = {what_makes_no_sense_is_refused_with_a_sentence,
                                    every_condition_of_a_trace_must_hold,
                                    conditions_of_exchanges_hold_for_one_and_the_same,
+                                   what_readings_know_is_asked_of_exchanges,
+                                   the_shortest_list_is_walked,
                                    time_has_a_first_moment_and_a_last_one,
                                    a_limit_takes_the_newest_and_keeps_their_order,
                                    traces_are_named_in_any_way_and_counted_once,
