@@ -16,10 +16,14 @@ struct rn_malformed_request {
     unsigned status; /* 400, 431, 501 or 505 */
 };
 
-#define RN_MALFORMED(name, bytes, status) {name, bytes, sizeof(bytes) - 1, status}
+#define RN_MALFORMED(name, bytes, status)                                                          \
+    {                                                                                              \
+        name, bytes, sizeof(bytes) - 1, status                                                     \
+    }
 
-#define RN_FIELDS_16 \
-    "a:\r\nb:\r\nc:\r\nd:\r\ne:\r\nf:\r\ng:\r\nh:\r\ni:\r\nj:\r\nk:\r\nl:\r\nm:\r\nn:\r\no:\r\np:\r\n"
+#define RN_FIELDS_16                                                                               \
+    "a:\r\nb:\r\nc:\r\nd:\r\ne:\r\nf:\r\ng:\r\nh:\r\ni:\r\nj:\r\nk:\r\nl:\r\nm:\r\nn:\r\no:\r\np:" \
+    "\r\n"
 #define RN_FIELDS_64 RN_FIELDS_16 RN_FIELDS_16 RN_FIELDS_16 RN_FIELDS_16
 
 /* clang-format off */

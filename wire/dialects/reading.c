@@ -14,8 +14,13 @@
 /* A stream that opens more slots than this is no answer of a model. */
 #define SLOTS_MAX 1024u
 
-static const struct rn_dialect_row *const table[] = {&rn_openai_chat, &rn_anthropic_messages,
-                                                     &rn_openai_responses, &rn_openai_embeddings};
+static const struct rn_dialect_row *const table[] = {
+    &rn_openai_chat, &rn_anthropic_messages, &rn_openai_responses, &rn_openai_embeddings,
+    /* tools, retrieval and search; by lines, by path, and last by the body alone */
+    &rn_mcp, &rn_elasticsearch_lines, &rn_pinecone_lines, &rn_rerank, &rn_qdrant, &rn_chroma,
+    &rn_pinecone, &rn_openai_vector_stores, &rn_weaviate, &rn_elasticsearch, &rn_tavily, &rn_exa,
+    &rn_brave, &rn_ollama_search, &rn_rerank_score, &rn_pinecone_body, &rn_tavily_body,
+    &rn_exa_body, &rn_mcp_body};
 
 static const struct rn_dialect_row *row_of(enum rn_dialect dialect)
 {
@@ -290,7 +295,8 @@ static void read_event(struct rn_reader *reader, const struct rn_dialect_row *ro
 {
     struct rn_arena arena = {0};
     struct rn_json *data = NULL;
-    if (!event->has_data || reader->status == RN_NOMEM) {
+    /* an event without text only says from where a stream may go on */
+    if (!event->has_data || rn_bytes_trim(event->data).len == 0 || reader->status == RN_NOMEM) {
         return;
     }
     if (rn_bytes_equal(rn_bytes_trim(event->data), RN_LIT("[DONE]"))) {

@@ -61,8 +61,8 @@ struct rn_dialect_row {
     const char
         *bounds[3];     /* pointers to what bounds the answer in tokens; the first there counts */
     const char *format; /* pointer to the type of the format asked for, or NULL */
-    /* Members of the request that are no parameters, beside those that no dialect counts; ends with NULL. NULL: no more. */
-    const char *const *said;
+    /* More members that are no parameters but what is said or read; ends with NULL. NULL: none. */
+    const char *const *content;
     /* `body` is NULL where there is none: only for rows that know NULL. */
     void (*request)(struct rn_reader *reader, const struct rn_json *body);
     /* Instead of `knows` and `request`, where a request is not one JSON value. */
@@ -81,6 +81,25 @@ extern const struct rn_dialect_row rn_openai_chat;
 extern const struct rn_dialect_row rn_anthropic_messages;
 extern const struct rn_dialect_row rn_openai_responses;
 extern const struct rn_dialect_row rn_openai_embeddings;
+extern const struct rn_dialect_row rn_rerank;
+extern const struct rn_dialect_row rn_rerank_score;
+extern const struct rn_dialect_row rn_mcp;
+extern const struct rn_dialect_row rn_mcp_body; /* by the body alone, here and below */
+extern const struct rn_dialect_row rn_qdrant;
+extern const struct rn_dialect_row rn_pinecone;
+extern const struct rn_dialect_row rn_pinecone_lines; /* a request of lines, here and below */
+extern const struct rn_dialect_row rn_pinecone_body;
+extern const struct rn_dialect_row rn_chroma;
+extern const struct rn_dialect_row rn_weaviate;
+extern const struct rn_dialect_row rn_elasticsearch;
+extern const struct rn_dialect_row rn_elasticsearch_lines;
+extern const struct rn_dialect_row rn_openai_vector_stores;
+extern const struct rn_dialect_row rn_tavily;
+extern const struct rn_dialect_row rn_tavily_body;
+extern const struct rn_dialect_row rn_exa;
+extern const struct rn_dialect_row rn_exa_body;
+extern const struct rn_dialect_row rn_brave;
+extern const struct rn_dialect_row rn_ollama_search;
 
 /* What all requests have: model, tools, parameters, the bound and the format of the answer (reading_request.c). */
 void rn_reader_request(struct rn_reader *reader, const struct rn_dialect_row *row,

@@ -18,8 +18,8 @@ static bool is_parameter(const struct rn_dialect_row *row, struct rn_bytes name)
             return false;
         }
     }
-    for (size_t i = 0; row->said != NULL && row->said[i] != NULL; i++) {
-        if (rn_bytes_equal(name, rn_bytes_text(row->said[i]))) {
+    for (size_t i = 0; row->content != NULL && row->content[i] != NULL; i++) {
+        if (rn_bytes_equal(name, rn_bytes_text(row->content[i]))) {
             return false;
         }
     }
