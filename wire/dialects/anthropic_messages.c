@@ -7,21 +7,48 @@
  */
 #include "reading_parts.h"
 
-enum { INPUT, CACHE_READ, CACHE_WRITE, OUTPUT };
+/* Vertex gives the publisher's own shape a path of its own. */
+static bool fits(const struct rn_reading_input *input, struct rn_bytes path)
+{
+    bool raw = rn_bytes_find(path, RN_LIT("/publishers/anthropic/")) != RN_NPOS &&
+               (rn_reader_posts_to(input, path, ":rawPredict") ||
+                rn_reader_posts_to(input, path, ":streamRawPredict"));
+    return raw || rn_reader_posts_to(input, path, "/messages");
+}
 
-/* Later counts replace earlier ones: those of a stream are cumulative. */
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* Later counts replace earlier ones, one by one: those of a stream are cumulative, and an event may hold only some. */
 static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
 {
-    static const char *const names[] = {"input_tokens", "cache_read_input_tokens",
-                                        "cache_creation_input_tokens", "output_tokens"};
+    static const struct {
+        enum rn_counted which;
+        const char *pointer;
+    } counters[] = {{RN_COUNTED_IN, "/input_tokens"},
+                    {RN_COUNTED_CACHED, "/cache_read_input_tokens"},
+                    {RN_COUNTED_CACHE_WRITE, "/cache_creation_input_tokens"},
+                    {RN_COUNTED_OUT, "/output_tokens"},
+                    {RN_COUNTED_REASONING, "/output_tokens_details/thinking_tokens"}};
     uint64_t *counts = reader->counts;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        bool counted = rn_reader_count(rn_json_member(usage, names[i]), &counts[i]);
-        reader->out->has_usage = reader->out->has_usage || counted;
+    unsigned counted = reader->out->counted & ~(unsigned)RN_COUNTED_TOTAL;
+    if (!rn_reader_usage(reader, usage)) {
+        return;
     }
-    reader->out->tokens_in = counts[INPUT] + counts[CACHE_READ] + counts[CACHE_WRITE];
-    reader->out->tokens_cached = counts[CACHE_READ];
-    reader->out->tokens_out = counts[OUTPUT];
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        const char *const pointers[] = {counters[i].pointer, NULL};
+        (void)rn_reader_counter(reader, counters[i].which, usage, pointers);
+        (void)rn_reader_count(rn_json_at(usage, counters[i].pointer), &counts[i]);
+    }
+    struct rn_reading *out = reader->out;
+    out->counted |= counted;
+    out->tokens_in = sum(sum(counts[0], counts[1]), counts[2]);
+    out->tokens_cached = counts[1];
+    out->tokens_cache_write = counts[2];
+    out->tokens_out = counts[3];
+    out->tokens_reasoning = counts[4];
 }
 
 /* tool_use, server_tool_use, mcp_tool_use: what is asked of a tool. */
@@ -109,19 +136,25 @@ static void read_request(struct rn_reader *reader, const struct rn_json *body)
 static void read_envelope(struct rn_reader *reader, const struct rn_json *message)
 {
     reader->out->model_answered = rn_reader_text(reader, rn_json_member(message, "model"));
-    reader->out->finish = rn_reader_text(reader, rn_json_member(message, "stop_reason"));
+    rn_reader_id(reader, rn_json_member(message, "id"));
+    rn_reader_finish(reader, rn_json_member(message, "stop_reason"));
     read_usage(reader, rn_json_member(message, "usage"));
+}
+
+/* Why it refused stands beside the reason, and is all that is said of it. */
+static const struct rn_json *refusal_of(const struct rn_json *message)
+{
+    return rn_json_is(rn_json_member(message, "stop_reason"), "refusal")
+               ? rn_json_at(message, "/stop_details/explanation")
+               : NULL;
 }
 
 static void read_answer(struct rn_reader *reader, const struct rn_json *body)
 {
-    if (rn_json_member(body, "error") != NULL) {
-        rn_reader_error(reader, body);
-        return;
-    }
+    struct rn_bytes role = rn_reader_text(reader, rn_json_member(body, "role"));
     read_envelope(reader, body);
-    say_content(reader, rn_reader_text(reader, rn_json_member(body, "role")),
-                rn_json_member(body, "content"));
+    say_content(reader, role, rn_json_member(body, "content"));
+    rn_reader_say_string(reader, RN_SAID_REFUSAL, role, refusal_of(body));
 }
 
 /* --- streams ------------------------------------------------------------------------------------------------------- */
@@ -146,11 +179,7 @@ static struct rn_slot *slot_of(struct rn_reader *reader, const struct rn_json *d
 {
     uint64_t block = 0;
     (void)rn_reader_count(rn_json_member(data, "index"), &block);
-    struct rn_slot *slot = rn_reader_slot(reader, kind, block, part);
-    if (slot != NULL && slot->role.len == 0) {
-        slot->role = rn_reader_copy(reader, RN_LIT("assistant"));
-    }
-    return slot;
+    return rn_reader_answer_slot(reader, kind, block, part);
 }
 
 /* What a tool of theirs answered comes whole, a slot for each part. */
@@ -219,11 +248,15 @@ static void add_delta(struct rn_reader *reader, const struct rn_json *data)
 
 static void read_message_delta(struct rn_reader *reader, const struct rn_json *data)
 {
-    struct rn_bytes finish = rn_reader_text(reader, rn_json_at(data, "/delta/stop_reason"));
-    if (finish.len > 0) {
-        reader->out->finish = finish;
-    }
+    const struct rn_json *delta = rn_json_member(data, "delta");
+    const struct rn_json *refusal = refusal_of(delta);
+    rn_reader_finish(reader, rn_json_member(delta, "stop_reason"));
     read_usage(reader, rn_json_member(data, "usage"));
+    if (rn_reader_is_string(refusal)) {
+        /* behind all blocks, as in a whole answer */
+        rn_reader_append(reader, rn_reader_answer_slot(reader, RN_SAID_REFUSAL, UINT64_MAX, 0),
+                         refusal);
+    }
 }
 
 static void read_event(struct rn_reader *reader, const struct rn_json *data)
@@ -241,20 +274,23 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
         read_message_delta(reader, data);
     } else if (rn_reader_is_type(data, "message_stop")) {
         reader->out->complete = true;
-    } else if (rn_reader_is_type(data, "error")) {
-        rn_reader_error(reader, data);
     }
 }
+
+static const char *const volatile_pointers[] = {"/metadata", NULL};
+static const char *const significant_headers[] = {"anthropic-beta", "anthropic-version", NULL};
+static const struct rn_dialect_facts facts = {1, volatile_pointers, significant_headers, rn_none};
 
 const struct rn_dialect_row rn_anthropic_messages = {
     .dialect = RN_DIALECT_ANTHROPIC_MESSAGES,
     .kind = RN_READING_MODEL,
     .name = "anthropic.messages",
-    .path = "/messages",
+    .fits = fits,
     .bounds = {"/max_tokens"},
     .format = "/output_config/format/type",
     .knows = rn_reader_has_messages,
     .request = read_request,
     .answer = read_answer,
     .event = read_event,
+    .facts = &facts,
 };

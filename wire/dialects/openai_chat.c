@@ -6,21 +6,98 @@
  */
 #include "reading_parts.h"
 
-/* `prompt_tokens` counts what the cache held; how much that was is told in four places, by server. */
-static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
+const char *const rn_openai_volatile[] = {"/metadata",
+                                          "/user",
+                                          "/safety_identifier",
+                                          "/prompt_cache_key",
+                                          "/prompt_cache_retention",
+                                          "/client_metadata",
+                                          "/stream_options/include_obfuscation",
+                                          NULL};
+const char *const rn_openai_headers[] = {"openai-beta", "api-version", NULL};
+
+/* Mistral's agents and Writer's path are of the same shape; on Vertex a publisher's own shape travels raw. */
+static bool fits(const struct rn_reading_input *input, struct rn_bytes path)
 {
-    static const char *const cached[] = {"/prompt_tokens_details/cached_tokens",
-                                         "/num_cached_tokens", "/cached_tokens",
-                                         "/prompt_cache_hit_tokens"};
-    bool found = false;
-    for (size_t i = 0; !found && i < sizeof cached / sizeof cached[0]; i++) {
-        found = rn_reader_count(rn_json_at(usage, cached[i]), &reader->out->tokens_cached);
-    }
-    bool in = rn_reader_count(rn_json_member(usage, "prompt_tokens"), &reader->out->tokens_in);
-    bool out =
-        rn_reader_count(rn_json_member(usage, "completion_tokens"), &reader->out->tokens_out);
-    reader->out->has_usage = reader->out->has_usage || in || out;
+    bool raw = rn_bytes_find(path, RN_LIT("/publishers/mistralai/")) != RN_NPOS &&
+               (rn_reader_posts_to(input, path, ":rawPredict") ||
+                rn_reader_posts_to(input, path, ":streamRawPredict"));
+    return raw || rn_reader_posts_to(input, path, "/chat/completions") ||
+           rn_reader_posts_to(input, path, "/agents/completions") ||
+           rn_reader_posts_to(input, path, "/v1/chat");
 }
+
+/* --- usage --------------------------------------------------------------------------------------------------------- */
+
+/*
+ * `prompt_tokens` counts what the cache held; how much that was is told in five places, by server. `completion_tokens` counts
+ * reasoning, but not at xAI, whose total tells.
+ */
+void rn_openai_usage(struct rn_reader *reader, const struct rn_json *usage)
+{
+    static const struct {
+        enum rn_counted which;
+        const char *const pointers[6];
+    } counters[] = {
+        {RN_COUNTED_IN, {"/prompt_tokens", NULL}},
+        {RN_COUNTED_OUT, {"/completion_tokens", NULL}},
+        {RN_COUNTED_TOTAL, {"/total_tokens", NULL}},
+        {RN_COUNTED_CACHED,
+         {"/prompt_tokens_details/cached_tokens", "/prompt_token_details/cached_tokens",
+          "/num_cached_tokens", "/cached_tokens", "/prompt_cache_hit_tokens", NULL}},
+        {RN_COUNTED_CACHE_WRITE, {"/prompt_tokens_details/cache_write_tokens", NULL}},
+        {RN_COUNTED_REASONING,
+         {"/completion_tokens_details/reasoning_tokens", "/reasoning_tokens", NULL}},
+    };
+    const struct rn_reading *out = reader->out;
+    if (!rn_reader_usage(reader, usage)) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        (void)rn_reader_counter(reader, counters[i].which, usage, counters[i].pointers);
+    }
+    uint64_t spoken = out->tokens_total - out->tokens_in - out->tokens_out;
+    if (out->tokens_reasoning > 0 && spoken == out->tokens_reasoning) {
+        rn_reader_set_counter(reader, RN_COUNTED_OUT, out->tokens_out + out->tokens_reasoning);
+    }
+}
+
+/* llama.cpp counts where it keeps the time: what the cache held is beside what was read. */
+static void read_timings(struct rn_reader *reader, const struct rn_json *timings)
+{
+    uint64_t in = 0;
+    uint64_t out = 0;
+    uint64_t cached = 0;
+    if (!rn_reader_count(rn_json_member(timings, "prompt_n"), &in) ||
+        !rn_reader_count(rn_json_member(timings, "predicted_n"), &out)) {
+        return;
+    }
+    (void)rn_reader_usage(reader, timings);
+    if (rn_reader_count(rn_json_member(timings, "cache_n"), &cached)) {
+        rn_reader_set_counter(reader, RN_COUNTED_CACHED, cached);
+    }
+    rn_reader_set_counter(reader, RN_COUNTED_IN, cached > UINT64_MAX - in ? in : in + cached);
+    rn_reader_set_counter(reader, RN_COUNTED_OUT, out);
+}
+
+/* Of a whole answer and of each chunk: the name, the id, the tokens. Groq streams its usage inside x_groq. */
+void rn_openai_envelope(struct rn_reader *reader, const struct rn_json *body)
+{
+    const struct rn_json *usage = rn_json_member(body, "usage");
+    if (usage == NULL || usage->kind == RN_JSON_NULL) {
+        usage = rn_json_at(body, "/x_groq/usage");
+    }
+    if (reader->out->model_answered.len == 0) {
+        reader->out->model_answered = rn_reader_text(reader, rn_json_member(body, "model"));
+    }
+    rn_reader_id(reader, rn_json_member(body, "id"));
+    rn_openai_usage(reader, usage);
+    if ((reader->out->counted & RN_COUNTED_IN) == 0) {
+        read_timings(reader, rn_json_member(body, "timings"));
+    }
+}
+
+/* --- messages ------------------------------------------------------------------------------------------------------ */
 
 /* Functions, custom tools, and the single `function_call` of old. */
 static void say_tool_call(struct rn_reader *reader, struct rn_bytes role,
@@ -63,7 +140,7 @@ static void say_content(struct rn_reader *reader, enum rn_said_kind kind, struct
 static const struct rn_json *reasoning_of(const struct rn_json *message)
 {
     const struct rn_json *reasoning = rn_json_member(message, "reasoning_content");
-    return reasoning != NULL ? reasoning : rn_json_member(message, "reasoning");
+    return rn_reader_is_string(reasoning) ? reasoning : rn_json_member(message, "reasoning");
 }
 
 static void say_result(struct rn_reader *reader, struct rn_bytes role,
@@ -106,31 +183,20 @@ static void read_request(struct rn_reader *reader, const struct rn_json *body)
     }
 }
 
-/* What a whole answer and each chunk of a stream have in common. */
-static void read_envelope(struct rn_reader *reader, const struct rn_json *body)
-{
-    if (reader->out->model_answered.len == 0) {
-        reader->out->model_answered = rn_reader_text(reader, rn_json_member(body, "model"));
-    }
-    read_usage(reader, rn_json_member(body, "usage"));
-    if (rn_json_member(body, "error") != NULL) {
-        rn_reader_error(reader, body);
-    }
-}
-
 /* With several choices, the first one's reason. */
 static void read_finish(struct rn_reader *reader, const struct rn_json *choice, uint64_t index)
 {
-    struct rn_bytes finish = rn_reader_text(reader, rn_json_member(choice, "finish_reason"));
-    if (index == 0 && finish.len > 0) {
-        reader->out->finish = finish;
+    const struct rn_json *finish = rn_json_member(choice, "finish_reason");
+    if (index == 0) {
+        /* Mistral's models on Bedrock say stop_reason. */
+        rn_reader_finish(reader, finish != NULL ? finish : rn_json_member(choice, "stop_reason"));
     }
 }
 
 static void read_answer(struct rn_reader *reader, const struct rn_json *body)
 {
     uint64_t index = 0;
-    read_envelope(reader, body);
+    rn_openai_envelope(reader, body);
     for (const struct rn_json *choice = rn_reader_first(rn_json_member(body, "choices"));
          choice != NULL; choice = choice->next) {
         say_message(reader, rn_json_member(choice, "message"));
@@ -140,22 +206,11 @@ static void read_answer(struct rn_reader *reader, const struct rn_json *body)
 
 /* --- streams ------------------------------------------------------------------------------------------------------- */
 
-static struct rn_slot *slot_with_role(struct rn_reader *reader, enum rn_said_kind kind,
-                                      uint64_t choice, uint64_t index)
-{
-    struct rn_slot *slot = rn_reader_slot(reader, kind, choice, index);
-    if (slot != NULL && slot->role.len == 0) {
-        slot->role =
-            rn_reader_copy(reader, RN_LIT("assistant")); /* the only one a stream can have */
-    }
-    return slot;
-}
-
 static void add_text(struct rn_reader *reader, enum rn_said_kind kind, uint64_t choice,
                      const struct rn_json *value)
 {
     if (value != NULL && value->kind == RN_JSON_STRING) {
-        rn_reader_append(reader, slot_with_role(reader, kind, choice, 0), value);
+        rn_reader_append(reader, rn_reader_answer_slot(reader, kind, choice, 0), value);
     }
 }
 
@@ -180,7 +235,7 @@ static void add_tool_call(struct rn_reader *reader, uint64_t choice, uint64_t in
     const struct rn_json *function = rn_json_member(call, "function");
     const struct rn_json *custom = rn_json_member(call, "custom");
     const struct rn_json *what = function != NULL ? function : custom != NULL ? custom : call;
-    struct rn_slot *slot = slot_with_role(reader, RN_SAID_TOOL_CALL, choice, index);
+    struct rn_slot *slot = rn_reader_answer_slot(reader, RN_SAID_TOOL_CALL, choice, index);
     if (slot == NULL) {
         return;
     }
@@ -216,7 +271,7 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
         reader->out->complete = true;
         return;
     }
-    read_envelope(reader, data);
+    rn_openai_envelope(reader, data);
     for (const struct rn_json *choice = rn_reader_first(rn_json_member(data, "choices"));
          choice != NULL; choice = choice->next) {
         uint64_t index = 0;
@@ -226,15 +281,18 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
     }
 }
 
+static const struct rn_dialect_facts facts = {1, rn_openai_volatile, rn_openai_headers, rn_none};
+
 const struct rn_dialect_row rn_openai_chat = {
     .dialect = RN_DIALECT_OPENAI_CHAT,
     .kind = RN_READING_MODEL,
     .name = "openai.chat",
-    .path = "/chat/completions",
+    .fits = fits,
     .bounds = {"/max_completion_tokens", "/max_tokens"},
     .format = "/response_format/type",
     .knows = rn_reader_has_messages,
     .request = read_request,
     .answer = read_answer,
     .event = read_event,
+    .facts = &facts,
 };

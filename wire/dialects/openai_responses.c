@@ -124,9 +124,25 @@ static void say_item(struct rn_reader *reader, const struct rn_json *item)
     }
 }
 
+/* What the server keeps: the answer this one goes on from, or a conversation, and a prompt. */
+static void read_links(struct rn_reader *reader, const struct rn_json *body)
+{
+    const struct rn_json *conversation = rn_json_member(body, "conversation");
+    struct rn_reading *out = reader->out;
+    out->continues = rn_reader_text(reader, rn_json_member(body, "previous_response_id"));
+    if (out->continues.len == 0) {
+        out->continues = rn_reader_text(reader, rn_reader_is_string(conversation)
+                                                    ? conversation
+                                                    : rn_json_member(conversation, "id"));
+    }
+    out->prompt_id = rn_reader_text(reader, rn_json_at(body, "/prompt/id"));
+    out->prompt_version = rn_reader_text(reader, rn_json_at(body, "/prompt/version"));
+}
+
 static void read_request(struct rn_reader *reader, const struct rn_json *body)
 {
     const struct rn_json *input = rn_json_member(body, "input");
+    read_links(reader, body);
     rn_reader_say_string(reader, RN_SAID_TEXT, rn_reader_copy(reader, RN_LIT("system")),
                          rn_json_member(body, "instructions"));
     rn_reader_say_string(reader, RN_SAID_TEXT, rn_reader_copy(reader, RN_LIT("user")), input);
@@ -139,12 +155,23 @@ static void read_request(struct rn_reader *reader, const struct rn_json *body)
 
 static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
 {
-    struct rn_reading *out = reader->out;
-    bool in = rn_reader_count(rn_json_member(usage, "input_tokens"), &out->tokens_in);
-    bool answered = rn_reader_count(rn_json_member(usage, "output_tokens"), &out->tokens_out);
-    (void)rn_reader_count(rn_json_at(usage, "/input_tokens_details/cached_tokens"),
-                          &out->tokens_cached);
-    out->has_usage = out->has_usage || in || answered;
+    static const struct {
+        enum rn_counted which;
+        const char *const pointers[2];
+    } counters[] = {
+        {RN_COUNTED_IN, {"/input_tokens", NULL}},
+        {RN_COUNTED_OUT, {"/output_tokens", NULL}},
+        {RN_COUNTED_TOTAL, {"/total_tokens", NULL}},
+        {RN_COUNTED_CACHED, {"/input_tokens_details/cached_tokens", NULL}},
+        {RN_COUNTED_CACHE_WRITE, {"/input_tokens_details/cache_write_tokens", NULL}},
+        {RN_COUNTED_REASONING, {"/output_tokens_details/reasoning_tokens", NULL}},
+    };
+    if (!rn_reader_usage(reader, usage)) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) {
+        (void)rn_reader_counter(reader, counters[i].which, usage, counters[i].pointers);
+    }
 }
 
 /* All but the output. What made a response incomplete says more than that it is. */
@@ -152,14 +179,12 @@ static void read_envelope(struct rn_reader *reader, const struct rn_json *respon
 {
     struct rn_bytes reason =
         rn_reader_text(reader, rn_json_at(response, "/incomplete_details/reason"));
-    const struct rn_json *error = rn_json_member(response, "error");
     reader->out->model_answered = rn_reader_text(reader, rn_json_member(response, "model"));
+    rn_reader_id(reader, rn_json_member(response, "id"));
     reader->out->finish =
         reason.len > 0 ? reason : rn_reader_text(reader, rn_json_member(response, "status"));
     read_usage(reader, rn_json_member(response, "usage"));
-    if (error != NULL && error->kind != RN_JSON_NULL) {
-        rn_reader_error(reader, response);
-    }
+    rn_reader_error_inside(reader, response);
 }
 
 static void read_answer(struct rn_reader *reader, const struct rn_json *body)
@@ -180,16 +205,6 @@ static uint64_t index_of(const struct rn_json *data, const char *name)
     return index;
 }
 
-static struct rn_slot *slot_of(struct rn_reader *reader, enum rn_said_kind kind, uint64_t item,
-                               uint64_t part)
-{
-    struct rn_slot *slot = rn_reader_slot(reader, kind, item, part);
-    if (slot != NULL && slot->role.len == 0) {
-        slot->role = rn_reader_copy(reader, RN_LIT("assistant"));
-    }
-    return slot;
-}
-
 /* Parts with their text in `member`, whole. */
 static void put_parts(struct rn_reader *reader, uint64_t item, uint64_t first,
                       const struct rn_json *parts, bool thinking)
@@ -200,7 +215,7 @@ static void put_parts(struct rn_reader *reader, uint64_t item, uint64_t first,
                                  : refusal       ? RN_SAID_REFUSAL
                                  : is_text(part) ? RN_SAID_TEXT
                                                  : RN_SAID_OTHER;
-        struct rn_slot *slot = slot_of(reader, kind, item, first++);
+        struct rn_slot *slot = rn_reader_answer_slot(reader, kind, item, first++);
         if (slot != NULL && kind == RN_SAID_OTHER) {
             slot->name = rn_reader_text(reader, rn_json_member(part, "type"));
         } else if (slot != NULL) {
@@ -222,7 +237,8 @@ static void put_item(struct rn_reader *reader, const struct rn_json *data)
         put_parts(reader, index, TEXT_BEHIND_SUMMARY, rn_json_member(item, "content"), true);
     } else {
         bool call = is_call(item);
-        struct rn_slot *slot = slot_of(reader, call ? RN_SAID_TOOL_CALL : RN_SAID_OTHER, index, 0);
+        struct rn_slot *slot =
+            rn_reader_answer_slot(reader, call ? RN_SAID_TOOL_CALL : RN_SAID_OTHER, index, 0);
         if (slot != NULL && call) {
             slot->id = rn_reader_text(reader, id_of(item));
             slot->whole = rn_reader_spoken(reader, arguments_of(item));
@@ -253,9 +269,10 @@ static bool add_delta(struct rn_reader *reader, const struct rn_json *data)
     for (size_t i = 0; i < sizeof deltas / sizeof deltas[0]; i++) {
         if (rn_reader_is_type(data, deltas[i].type)) {
             uint64_t part = deltas[i].first + index_of(data, deltas[i].part);
-            rn_reader_append(reader,
-                             slot_of(reader, deltas[i].kind, index_of(data, "output_index"), part),
-                             rn_json_member(data, "delta"));
+            rn_reader_append(
+                reader,
+                rn_reader_answer_slot(reader, deltas[i].kind, index_of(data, "output_index"), part),
+                rn_json_member(data, "delta"));
             return true;
         }
     }
@@ -288,10 +305,13 @@ static void read_event(struct rn_reader *reader, const struct rn_json *data)
     } else if (rn_reader_is_type(data, "error")) {
         rn_reader_error(reader, data);
     } else if (response != NULL) {
-        /* created, queued, in_progress: all but the model is still to come */
+        /* created, queued, in_progress: all but the model and the id is still to come */
         reader->out->model_answered = rn_reader_text(reader, rn_json_member(response, "model"));
+        rn_reader_id(reader, rn_json_member(response, "id"));
     }
 }
+
+static const struct rn_dialect_facts facts = {1, rn_openai_volatile, rn_openai_headers, rn_none};
 
 const struct rn_dialect_row rn_openai_responses = {
     .dialect = RN_DIALECT_OPENAI_RESPONSES,
@@ -304,4 +324,56 @@ const struct rn_dialect_row rn_openai_responses = {
     .request = read_request,
     .answer = read_answer,
     .event = read_event,
+    .facts = &facts,
+};
+
+/* --- responses that are kept --------------------------------------------------------------------------------------- */
+
+/* What stands in the path behind "/responses"; NULL data: it is not there. */
+static struct rn_bytes behind_responses(struct rn_bytes path)
+{
+    size_t at = rn_bytes_find(path, RN_LIT("/responses/"));
+    return at == RN_NPOS ? rn_bytes_of(NULL, 0) : rn_bytes_from(path, at + 11);
+}
+
+/* GET .../responses/ID, POST .../responses/ID/cancel, POST .../responses/compact. */
+static bool is_kept(const struct rn_reading_input *input, struct rn_bytes path)
+{
+    struct rn_bytes rest = behind_responses(path);
+    if (rest.len == 0) {
+        return false;
+    }
+    if (rn_bytes_equal(input->method, RN_LIT("GET"))) {
+        return rn_bytes_find_byte(rest, '/') == RN_NPOS;
+    }
+    return rn_reader_posts_to(input, path, "/cancel") || rn_bytes_equal(rest, RN_LIT("compact"));
+}
+
+/* That no model is asked anew stands in the operation: its tokens were counted before. */
+static void read_kept_request(struct rn_reader *reader, const struct rn_json *body)
+{
+    struct rn_bytes rest = behind_responses(reader->path);
+    bool compact = rn_bytes_equal(rest, RN_LIT("compact"));
+    bool cancel = rn_bytes_ends_with(rest, RN_LIT("/cancel"));
+    reader->out->operation = compact  ? RN_LIT("compact")
+                             : cancel ? RN_LIT("cancel")
+                                      : RN_LIT("retrieve");
+    if (!compact) {
+        reader->out->target =
+            rn_reader_copy(reader, rn_bytes_sub(rest, 0, rn_bytes_find_byte(rest, '/')));
+    }
+    if (body != NULL) {
+        read_request(reader, body);
+    }
+}
+
+const struct rn_dialect_row rn_openai_responses_kept = {
+    .dialect = RN_DIALECT_OPENAI_RESPONSES,
+    .kind = RN_READING_MODEL,
+    .name = "openai.responses",
+    .fits = is_kept,
+    .request = read_kept_request,
+    .answer = read_answer,
+    .event = read_event,
+    .facts = &facts,
 };

@@ -1,30 +1,30 @@
 /*
- * Readings: which dialect an exchange speaks, its request, and its answer whole or streamed.
+ * Readings: which dialect an exchange speaks, its request, and its answer.
  *
- * A call is recognised by method, the end of its path and the shape of its body, never by host: the same dialects are
- * spoken by dozens of servers. Behind the table each dialect has a file of its own.
+ * A call is recognised by method, path, heads and the shape of its body, never by host: the same dialects are spoken by dozens
+ * of servers. Rows are asked in order, and the first whose path fits and whose body it knows has it. Behind the table each
+ * dialect has a file of its own.
  */
 #include "reading_parts.h"
 
 #include <string.h>
 
-#include "base/memory.h"
-#include "sse.h"
-
-/* A stream that opens more slots than this is no answer of a model. */
-#define SLOTS_MAX 1024u
-
 static const struct rn_dialect_row *const table[] = {
-    &rn_openai_chat, &rn_anthropic_messages, &rn_openai_responses, &rn_openai_embeddings,
+    &rn_openai_chat,        &rn_anthropic_messages,    &rn_openai_responses, &rn_openai_embeddings,
+    &rn_openai_completions, &rn_openai_responses_kept, &rn_gemini_generate,  &rn_gemini_embed,
+    &rn_bedrock_converse,   &rn_bedrock_invoke,        &rn_ollama_chat,      &rn_ollama_generate,
+    &rn_ollama_embed,       &rn_cohere_chat,           &rn_cohere_embed,
     /* tools, retrieval and search; by lines, by path, and last by the body alone */
     &rn_mcp, &rn_elasticsearch_lines, &rn_pinecone_lines, &rn_rerank, &rn_qdrant, &rn_chroma,
     &rn_pinecone, &rn_openai_vector_stores, &rn_weaviate, &rn_elasticsearch, &rn_tavily, &rn_exa,
     &rn_brave, &rn_ollama_search, &rn_rerank_score, &rn_pinecone_body, &rn_tavily_body,
-    &rn_exa_body, &rn_mcp_body};
+    &rn_exa_body, &rn_mcp_body,
+};
+#define ROWS (sizeof table / sizeof table[0])
 
 static const struct rn_dialect_row *row_of(enum rn_dialect dialect)
 {
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+    for (size_t i = 0; i < ROWS; i++) {
         if (table[i]->dialect == dialect) {
             return table[i];
         }
@@ -72,368 +72,173 @@ const char *rn_finish_name(enum rn_finish finish)
     return name_of(names, sizeof names / sizeof names[0], (size_t)finish);
 }
 
-/* --- what dialects need -------------------------------------------------------------------------------------------- */
+/* --- which dialect ------------------------------------------------------------------------------------------------- */
 
-void rn_reader_fail(struct rn_reader *reader, enum rn_status status)
-{
-    reader->status = reader->status == RN_OK ? status : reader->status;
-}
-
-/* Text that must be in the arena: NULL data means that memory ran out. */
-static struct rn_bytes checked(struct rn_reader *reader, struct rn_bytes text)
-{
-    if (text.data == NULL) {
-        rn_reader_fail(reader, RN_NOMEM);
-    }
-    return text;
-}
-
-struct rn_bytes rn_reader_text(struct rn_reader *reader, const struct rn_json *value)
-{
-    if (value == NULL || value->kind != RN_JSON_STRING) {
-        return rn_bytes_of(NULL, 0);
-    }
-    return checked(reader, rn_json_text(reader->arena, value));
-}
-
-struct rn_bytes rn_reader_raw(struct rn_reader *reader, const struct rn_json *value)
-{
-    return value == NULL ? rn_bytes_of(NULL, 0) : rn_reader_copy(reader, value->raw);
-}
-
-struct rn_bytes rn_reader_copy(struct rn_reader *reader, struct rn_bytes text)
-{
-    return checked(reader, rn_arena_copy(reader->arena, text));
-}
-
-struct rn_document *rn_reader_document(struct rn_reader *reader)
-{
-    struct rn_document *document = rn_arena_alloc(reader->arena, sizeof *document);
-    if (document == NULL) {
-        rn_reader_fail(reader, RN_NOMEM);
-        return NULL;
-    }
-    *document = (struct rn_document){.next = NULL};
-    *reader->documents = document;
-    reader->documents = &document->next;
-    return document;
-}
-
-struct rn_bytes rn_reader_spoken(struct rn_reader *reader, const struct rn_json *value)
-{
-    if (value == NULL || value->kind == RN_JSON_NULL) {
-        return rn_bytes_of(NULL, 0);
-    }
-    return value->kind == RN_JSON_STRING ? rn_reader_text(reader, value)
-                                         : rn_reader_raw(reader, value);
-}
-
-bool rn_reader_count(const struct rn_json *value, uint64_t *count)
-{
-    return value != NULL && value->kind == RN_JSON_NUMBER && rn_bytes_to_u64(value->raw, count);
-}
-
-bool rn_reader_is_type(const struct rn_json *value, const char *type)
-{
-    return rn_json_is(rn_json_member(value, "type"), type);
-}
-
-const struct rn_json *rn_reader_first(const struct rn_json *array)
-{
-    return array == NULL || array->kind != RN_JSON_ARRAY_BEGIN ? NULL : array->child;
-}
-
-bool rn_reader_has_messages(const struct rn_json *body)
-{
-    const struct rn_json *messages = rn_json_member(body, "messages");
-    return messages != NULL && messages->kind == RN_JSON_ARRAY_BEGIN;
-}
-
-struct rn_said *rn_reader_say(struct rn_reader *reader, enum rn_said_kind kind,
-                              struct rn_bytes role, struct rn_bytes text)
-{
-    struct rn_said *said =
-        reader->status == RN_OK ? rn_arena_alloc(reader->arena, sizeof *said) : NULL;
-    if (said == NULL) {
-        rn_reader_fail(reader, RN_NOMEM);
-        return NULL;
-    }
-    said->kind = kind;
-    said->role = role;
-    said->text = text;
-    *reader->tail = said;
-    reader->tail = &said->next;
-    return said;
-}
-
-void rn_reader_say_string(struct rn_reader *reader, enum rn_said_kind kind, struct rn_bytes role,
-                          const struct rn_json *value)
-{
-    struct rn_bytes text = rn_reader_text(reader, value);
-    if (text.len > 0) {
-        (void)rn_reader_say(reader, kind, role, text);
-    }
-}
-
-void rn_reader_say_call(struct rn_reader *reader, struct rn_bytes role, struct rn_bytes arguments,
-                        const struct rn_json *name, const struct rn_json *id)
-{
-    struct rn_said *said = rn_reader_say(reader, RN_SAID_TOOL_CALL, role, arguments);
-    if (said != NULL) {
-        said->name = rn_reader_text(reader, name);
-        said->id = rn_reader_text(reader, id);
-    }
-}
-
-void rn_reader_say_other(struct rn_reader *reader, struct rn_bytes role, const struct rn_json *part)
-{
-    struct rn_said *said = rn_reader_say(reader, RN_SAID_OTHER, role, rn_bytes_of(NULL, 0));
-    if (said != NULL) {
-        said->name = rn_reader_text(reader, rn_json_member(part, "type"));
-    }
-}
-
-/* <0, 0, >0: where a slot of this kind stands in an answer, beside another one. */
-static int compare_slots(const struct rn_slot *slot, enum rn_said_kind kind, uint64_t group,
-                         uint64_t index)
-{
-    static const int rank[] = {
-        [RN_SAID_THINKING] = 0,  [RN_SAID_TEXT] = 1,        [RN_SAID_REFUSAL] = 2,
-        [RN_SAID_TOOL_CALL] = 3, [RN_SAID_TOOL_RESULT] = 4, [RN_SAID_OTHER] = 5};
-    if (slot->group != group) {
-        return slot->group < group ? -1 : 1;
-    }
-    if (slot->kind != kind) {
-        return rank[slot->kind] - rank[kind];
-    }
-    return (slot->index > index) - (slot->index < index);
-}
-
-struct rn_slot *rn_reader_slot(struct rn_reader *reader, enum rn_said_kind kind, uint64_t group,
-                               uint64_t index)
-{
-    struct rn_slot **place = &reader->slots;
-    while (*place != NULL && compare_slots(*place, kind, group, index) < 0) {
-        place = &(*place)->next;
-    }
-    if (*place != NULL && compare_slots(*place, kind, group, index) == 0) {
-        return *place;
-    }
-    if (reader->slot_count == SLOTS_MAX) {
-        rn_reader_fail(reader, RN_INVALID);
-    }
-    struct rn_slot *slot =
-        reader->status == RN_OK ? rn_arena_alloc(reader->arena, sizeof *slot) : NULL;
-    if (slot == NULL) {
-        rn_reader_fail(reader, RN_NOMEM);
-        return NULL;
-    }
-    *slot = (struct rn_slot){.next = *place, .kind = kind, .group = group, .index = index};
-    *place = slot;
-    reader->slot_count++;
-    return slot;
-}
-
-void rn_reader_forget(struct rn_reader *reader)
-{
-    for (struct rn_slot *slot = reader->slots; slot != NULL; slot = slot->next) {
-        rn_buffer_free(&slot->text);
-    }
-    reader->slots = NULL;
-}
-
-void rn_reader_append(struct rn_reader *reader, struct rn_slot *slot, const struct rn_json *value)
-{
-    if (slot == NULL || value == NULL) {
-        return;
-    }
-    if (value->kind == RN_JSON_STRING) {
-        rn_reader_fail(reader, rn_json_unescape(value->raw, &slot->text));
-    } else if (value->kind == RN_JSON_OBJECT_BEGIN || value->kind == RN_JSON_ARRAY_BEGIN) {
-        rn_reader_fail(reader, rn_buffer_add(&slot->text, value->raw));
-    }
-}
-
-void rn_reader_error(struct rn_reader *reader, const struct rn_json *body)
-{
-    /* Wherever providers put the sentence; the first string counts. */
-    static const char *const places[] = {"/error/message",  "/error/reason", "/error/detail",
-                                         "/error",          "/message",      "/detail/error",
-                                         "/detail/message", "/detail",       "/status/error"};
-    const struct rn_json *message = NULL;
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        message = rn_json_at(body, places[i]);
-        if (message != NULL && message->kind == RN_JSON_STRING) {
-            break;
-        }
-    }
-    reader->out->error = rn_reader_text(reader, message);
-}
-
-/* --- streams ------------------------------------------------------------------------------------------------------- */
-
-/* Says what the slots gathered. */
-static void say_slots(struct rn_reader *reader)
-{
-    for (struct rn_slot *slot = reader->slots; slot != NULL; slot = slot->next) {
-        struct rn_bytes text = slot->whole;
-        if (slot->text.len > 0) {
-            text = rn_reader_copy(reader, rn_buffer_bytes(&slot->text));
-        }
-        bool nothing = text.len == 0 && slot->name.len == 0 && slot->id.len == 0;
-        struct rn_said *said = nothing ? NULL : rn_reader_say(reader, slot->kind, slot->role, text);
-        if (said != NULL) {
-            said->name = slot->name;
-            said->id = slot->id;
-        }
-    }
-    rn_reader_forget(reader);
-}
-
-static void read_event(struct rn_reader *reader, const struct rn_dialect_row *row,
-                       const struct rn_sse_event *event)
-{
-    struct rn_arena arena = {0};
-    struct rn_json *data = NULL;
-    /* an event without text only says from where a stream may go on */
-    if (!event->has_data || rn_bytes_trim(event->data).len == 0 || reader->status == RN_NOMEM) {
-        return;
-    }
-    if (rn_bytes_equal(rn_bytes_trim(event->data), RN_LIT("[DONE]"))) {
-        row->event(reader, NULL);
-        return;
-    }
-    enum rn_status status = rn_json_parse(&arena, event->data, &data, NULL, NULL);
-    if (status == RN_OK) {
-        row->event(reader, data);
-    }
-    rn_arena_free(&arena);
-    rn_reader_fail(reader, status);
-}
-
-/* Forgets trouble that concerns one event only, and tells of it: what can be read behind it is worth having. */
-static bool take_trouble(struct rn_reader *reader)
-{
-    bool trouble = reader->status != RN_OK;
-    reader->status = reader->status == RN_NOMEM ? RN_NOMEM : RN_OK;
-    return trouble;
-}
-
-static void read_stream(struct rn_reader *reader, const struct rn_dialect_row *row,
-                        struct rn_bytes body)
-{
-    struct rn_sse_splitter splitter = {.offset = 0};
-    struct rn_sse_event event;
-    bool trouble = false;
-    bool found = true;
-    while (found && reader->status == RN_OK) {
-        rn_reader_fail(reader, rn_sse_next(&splitter, &body, &event, &found));
-        if (reader->status != RN_OK) {
-            found = false;
-        } else if (found || rn_sse_rest(&splitter, &event)) {
-            read_event(reader, row, &event);
-        }
-        trouble = take_trouble(reader) || trouble;
-    }
-    rn_sse_free(&splitter);
-    say_slots(reader);
-    rn_reader_fail(reader, trouble ? RN_INVALID : RN_OK);
-}
-
-/* --- exchanges ----------------------------------------------------------------------------------------------------- */
-
-static bool fits(const struct rn_dialect_row *row, const struct rn_reading_input *input,
-                 struct rn_bytes path)
-{
-    if (row->fits != NULL) {
-        return row->fits(input, path);
-    }
-    return rn_bytes_equal(input->method, RN_LIT("POST")) &&
-           rn_bytes_ends_with(path, rn_bytes_text(row->path));
-}
-
-/* A request on its way to its dialect: parsed once, whoever wants to look at it. */
-struct asked {
-    const struct rn_reading_input *input;
-    struct rn_bytes path; /* without query and last slashes */
-    struct rn_arena arena;
-    struct rn_json *body; /* NULL where there is none, or none that can be read */
-    bool parsed;
-    enum rn_status status;
-    struct rn_error error;
-};
-
-static struct asked asked_of(const struct rn_reading_input *input)
+static struct rn_bytes path_of(const struct rn_reading_input *input)
 {
     struct rn_bytes path = rn_bytes_sub(input->target, 0, rn_bytes_find_byte(input->target, '?'));
     while (path.len > 0 && path.data[path.len - 1] == '/') {
         path.len--;
     }
-    return (struct asked){.input = input, .path = path};
+    return path;
 }
 
-static void parse(struct asked *asked)
+static bool fits(const struct rn_dialect_row *row, const struct rn_reading_input *input,
+                 struct rn_bytes path)
 {
-    if (!asked->parsed) {
-        asked->parsed = true;
-        asked->status = rn_json_parse(&asked->arena, asked->input->request_body, &asked->body, NULL,
-                                      &asked->error);
-    }
+    return row->fits != NULL ? row->fits(input, path) : rn_reader_posts_to(input, path, row->path);
 }
 
-/* What cannot be read is of a dialect only where more than the body would have told. */
-static bool is_of(const struct rn_dialect_row *row, struct asked *asked)
+/* The first row from `from` on that path and heads fit; ROWS: none. */
+static size_t find_fit(const struct rn_reading_input *input, struct rn_bytes path, size_t from)
 {
-    if (row->request_text != NULL) {
-        return true;
+    while (from < ROWS && !fits(table[from], input, path)) {
+        from++;
     }
-    if (asked->input->request_body.len == 0 && (row->knows == NULL || row->knows(NULL))) {
-        asked->parsed = true;
-        return true;
-    }
-    parse(asked);
-    return asked->status != RN_OK ? !row->by_body : row->knows == NULL || row->knows(asked->body);
+    return from;
 }
 
-static const struct rn_dialect_row *find_row(struct asked *asked)
+/* The first row that fits and knows the body, NULL where there is none. */
+static const struct rn_dialect_row *find_row(const struct rn_reading_input *input,
+                                             struct rn_bytes path, const struct rn_json *body)
 {
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        if (fits(table[i], asked->input, asked->path) && is_of(table[i], asked)) {
-            return table[i];
-        }
+    size_t i = find_fit(input, path, 0);
+    while (i < ROWS && table[i]->knows != NULL && !table[i]->knows(body)) {
+        i = find_fit(input, path, i + 1);
     }
-    return NULL;
+    return i < ROWS ? table[i] : NULL;
+}
+
+/* The first row that fits and needs no body for that. */
+static const struct rn_dialect_row *find_strong(const struct rn_reading_input *input,
+                                                struct rn_bytes path)
+{
+    size_t i = find_fit(input, path, 0);
+    while (i < ROWS && table[i]->by_body) {
+        i = find_fit(input, path, i + 1);
+    }
+    return i < ROWS ? table[i] : NULL;
+}
+
+/*
+ * The row of a request, and its body parsed into `arena`, NULL where there is none. A body that cannot be read leaves the first
+ * row that fits, and the status says why; so does one that is missing where a row wants it.
+ */
+static enum rn_status find_dialect(struct rn_arena *arena, const struct rn_reading_input *input,
+                                   const struct rn_dialect_row **row, struct rn_json **body,
+                                   size_t *duplicates, struct rn_error *error)
+{
+    struct rn_bytes path = path_of(input);
+    size_t first = find_fit(input, path, 0);
+    enum rn_status status = RN_OK;
+    *row = NULL;
+    *body = NULL;
+    *duplicates = 0;
+    if (first == ROWS) {
+        return RN_OK;
+    }
+    if (table[first]->request_text != NULL) {
+        *row = table[first];
+        return RN_OK;
+    }
+    if (input->request_body.len > 0) {
+        status = rn_json_parse(arena, input->request_body, body, duplicates, error);
+    }
+    *row = status == RN_OK ? find_row(input, path, *body) : find_strong(input, path);
+    if (*row == NULL && status == RN_OK && input->request_body.len == 0) {
+        *row = find_strong(input, path);
+        status = *row == NULL ? RN_OK : rn_fail(error, RN_INVALID, "The request has no body.");
+    }
+    if (*row == NULL && status != RN_NOMEM) {
+        status = RN_OK; /* nothing but the body would have told */
+    }
+    return status;
 }
 
 enum rn_dialect rn_dialect_of(const struct rn_reading_input *input)
 {
-    struct asked asked = asked_of(input);
-    const struct rn_dialect_row *row = find_row(&asked);
-    rn_arena_free(&asked.arena);
-    return row == NULL ? RN_DIALECT_NONE : row->dialect;
+    struct rn_arena arena = {0};
+    struct rn_json *body = NULL;
+    const struct rn_dialect_row *row = NULL;
+    size_t duplicates = 0;
+    enum rn_status status = find_dialect(&arena, input, &row, &body, &duplicates, NULL);
+    rn_arena_free(&arena);
+    return row == NULL || status == RN_NOMEM ? RN_DIALECT_NONE : row->dialect;
 }
 
-static enum rn_status read_request(struct rn_reader *reader, const struct rn_dialect_row *row,
-                                   const struct asked *asked, struct rn_error *error)
+/* --- requests ------------------------------------------------------------------------------------------------------ */
+
+/* The second of two members of one name, wherever; there is one. */
+static const struct rn_json *second_of_two(const struct rn_json *value)
 {
-    reader->tail = &reader->out->request;
-    if (row->request_text != NULL) {
-        row->request_text(reader, asked->input->request_body);
-    } else if (asked->status != RN_OK) {
-        return rn_fail(error, asked->status == RN_NOMEM ? RN_NOMEM : RN_INVALID, "%s",
-                       asked->error.text);
-    } else {
-        rn_reader_request(reader, row, asked->body);
-        row->request(reader, asked->body);
+    for (size_t i = 1; value->kind == RN_JSON_OBJECT_BEGIN && i < value->count; i++) {
+        if (rn_bytes_equal(value->sorted[i - 1]->name, value->sorted[i]->name)) {
+            return value->sorted[i];
+        }
     }
-    return reader->status == RN_LIMIT ? RN_INVALID : reader->status;
+    const struct rn_json *child = value->child;
+    while (child != NULL && !child->duplicated) {
+        child = child->next;
+    }
+    return child == NULL ? value : second_of_two(child);
 }
 
-static bool is_event_stream(struct rn_bytes type)
+/* Of two members of one name the first is read; another reader may take the last. */
+static void doubt_duplicates(struct rn_reader *reader, const struct rn_json *body,
+                             size_t duplicates)
 {
-    struct rn_bytes essence = rn_bytes_trim(rn_bytes_sub(type, 0, rn_bytes_find_byte(type, ';')));
-    return rn_bytes_equal_nocase(essence, RN_LIT("text/event-stream"));
+    if (duplicates > 0) {
+        rn_reader_doubt(reader, second_of_two(body),
+                        "a member whose name stands before in the same object");
+    }
 }
+
+/* 1, 2, ... as clients that try again say it; 0 where they do not. */
+static unsigned attempt_of(const struct rn_http_head *head)
+{
+    struct rn_bytes retries = rn_reader_field(head, "x-stainless-retry-count");
+    struct rn_bytes request = rn_reader_field(head, "amz-sdk-request");
+    size_t at = rn_bytes_find(request, RN_LIT("attempt="));
+    uint64_t number = 0;
+    if (rn_bytes_to_u64(retries, &number) && number < 1000) {
+        return (unsigned)number + 1;
+    }
+    request = at == RN_NPOS ? RN_LIT("") : rn_bytes_from(request, at + 8);
+    request = rn_bytes_trim(rn_bytes_sub(request, 0, rn_bytes_find_byte(request, ';')));
+    return rn_bytes_to_u64(request, &number) && number < 1000 ? (unsigned)number : 0;
+}
+
+/* RN_OK and no dialect: the call is of none. */
+static enum rn_status read_request(struct rn_reader *reader, const struct rn_dialect_row **row,
+                                   struct rn_error *error)
+{
+    struct rn_arena arena = {0};
+    struct rn_json *body = NULL;
+    size_t duplicates = 0;
+    enum rn_status status = find_dialect(&arena, reader->input, row, &body, &duplicates, error);
+    if (*row != NULL && status != RN_NOMEM) {
+        reader->out->dialect = (*row)->dialect;
+        reader->out->kind = (*row)->kind;
+        reader->out->attempt = attempt_of(reader->input->request_head);
+    }
+    if (*row != NULL && status == RN_OK && (*row)->request_text != NULL) {
+        reader->tail = &reader->out->request;
+        (*row)->request_text(reader, reader->input->request_body);
+        status = reader->status;
+    } else if (*row != NULL && status == RN_OK) {
+        reader->tail = &reader->out->request;
+        reader->text = reader->input->request_body;
+        reader->text_at = 0;
+        doubt_duplicates(reader, body, duplicates);
+        rn_reader_request(reader, *row, body);
+        (*row)->request(reader, body);
+        status = reader->status;
+    }
+    rn_arena_free(&arena);
+    return status == RN_LIMIT ? RN_INVALID : status;
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------- */
 
 /* Whatever came with a status of 400 or more. An error page of somebody in between says nothing. */
 static enum rn_status read_failure(struct rn_reader *reader, struct rn_bytes text)
@@ -449,61 +254,86 @@ static enum rn_status read_failure(struct rn_reader *reader, struct rn_bytes tex
     return status == RN_NOMEM ? RN_NOMEM : RN_OK;
 }
 
-static enum rn_status read_whole(struct rn_reader *reader, const struct rn_dialect_row *row,
-                                 struct rn_bytes text, struct rn_error *error)
+static enum rn_status read_tree(struct rn_reader *reader, const struct rn_dialect_row *row,
+                                struct rn_bytes text, struct rn_error *error)
 {
     struct rn_arena arena = {0};
     struct rn_json *body = NULL;
-    enum rn_status status = RN_OK;
-    if (row->answer_text != NULL) {
-        status = row->answer_text(reader, text, error);
-    } else {
-        status = rn_json_parse(&arena, text, &body, NULL, error);
-        if (status == RN_OK) {
-            row->answer(reader, body);
-        }
+    size_t duplicates = 0;
+    enum rn_status status = rn_json_parse(&arena, text, &body, &duplicates, error);
+    if (status == RN_OK) {
+        reader->text = text;
+        reader->text_at = 0;
+        doubt_duplicates(reader, body, duplicates);
+        rn_reader_error_inside(reader, body);
+        row->answer(reader, body);
+        rn_reader_say_slots(reader);
     }
-    status = status == RN_OK ? reader->status : status;
     rn_arena_free(&arena);
+    return status;
+}
+
+static enum rn_status read_whole(struct rn_reader *reader, const struct rn_dialect_row *row,
+                                 struct rn_bytes text, struct rn_error *error)
+{
+    enum rn_status status = row->answer_text != NULL ? row->answer_text(reader, text, error)
+                                                     : read_tree(reader, row, text, error);
+    status = status == RN_OK ? reader->status : status;
     return status == RN_LIMIT ? RN_INVALID : status;
 }
 
 static enum rn_status read_answer(struct rn_reader *reader, const struct rn_dialect_row *row,
-                                  const struct rn_reading_input *input, struct rn_error *error)
+                                  struct rn_error *error)
 {
+    const struct rn_reading_input *input = reader->input;
+    enum rn_stream_framing framing = RN_STREAM_SSE;
     reader->tail = &reader->out->response;
-    if (row->event != NULL && is_event_stream(input->response_type)) {
+    if (rn_reader_framing(reader, row, &framing) &&
+        (input->status < 400 || framing != RN_STREAM_ARRAY)) {
         reader->out->streamed = true;
-        read_stream(reader, row, input->response_body);
-        return reader->status == RN_INVALID
-                   ? rn_fail(error, RN_INVALID,
-                             "The streamed answer holds events that are not of its dialect.")
-                   : reader->status;
+        rn_reader_stream(reader, row, framing, input->response_body);
+        return reader->status;
     }
     return input->status >= 400 ? read_failure(reader, input->response_body)
                                 : read_whole(reader, row, input->response_body, error);
+}
+
+static uint64_t sum(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* What is known only when all is read. */
+static void finish(struct rn_reading *out)
+{
+    const unsigned both = RN_COUNTED_IN | RN_COUNTED_OUT;
+    out->has_usage = out->has_usage || (out->counted & both) != 0;
+    if ((out->counted & RN_COUNTED_TOTAL) == 0) {
+        out->tokens_total = sum(out->tokens_in, out->tokens_out);
+        out->counted |= (out->counted & both) == both ? RN_COUNTED_TOTAL : 0;
+    }
+    out->finished = rn_finish_of(out);
 }
 
 enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_input *input,
                                struct rn_reading *out, struct rn_error *error)
 {
     *out = (struct rn_reading){.dialect = RN_DIALECT_NONE};
-    struct asked asked = asked_of(input);
-    const struct rn_dialect_row *row = find_row(&asked);
-    if (row == NULL) {
-        rn_arena_free(&asked.arena);
-        return asked.status == RN_NOMEM ? RN_NOMEM : RN_OK;
+    struct rn_reader reader = {.arena = arena,
+                               .input = input,
+                               .out = out,
+                               .path = path_of(input),
+                               .documents = &out->documents,
+                               .status = RN_OK};
+    const struct rn_dialect_row *row = NULL;
+    enum rn_status status = read_request(&reader, &row, error);
+    if (status == RN_OK && row != NULL && input->response_body.len > 0) {
+        status = read_answer(&reader, row, error);
     }
-    struct rn_reader reader = {
-        .arena = arena, .input = input, .out = out, .documents = &out->documents, .status = RN_OK};
-    out->dialect = row->dialect;
-    out->kind = row->kind;
-    enum rn_status status = read_request(&reader, row, &asked, error);
-    rn_arena_free(&asked.arena);
-    if (status == RN_OK && input->response_body.len > 0) {
-        status = read_answer(&reader, row, input, error);
+    if (status == RN_OK && reader.doubt.status != RN_OK) {
+        status = rn_fail(error, RN_INVALID, "%s", reader.doubt.text);
     }
-    out->finished = rn_finish_of(out);
+    finish(out);
     out->unread = status == RN_INVALID;
     return status;
 }
