@@ -338,17 +338,31 @@ static bool is_at_peak(const struct rn_order_book *order)
            !order->marks[order->front].is_end && order->waiting + order->lingering >= order->peak;
 }
 
+/* Whether no client has still to do what it did, when recorded, behind what `hold` gave last. */
+static bool goes_at_once(const struct rn_order_book *order, const struct rn_hold *hold)
+{
+    bool at_once = true;
+    for (size_t at = order->front; hold->given != 0 && at_once && at < order->mark_count &&
+                                   order->marks[at].stamp < hold->stamp;
+         at++) {
+        const struct mark *mark = &order->marks[at];
+        at_once = mark->done || mark->stamp < hold->given || !is_clients(order, mark);
+    }
+    return at_once;
+}
+
 /*
  * At the peak: the earliest hold of a request that came before the awaited one, which it followed in the recording. There is
  * one: were all of these in their place, they and the awaited one would be more than the peak. It may be one that lingers; it
  * will leave. With fewer connections than when recorded nobody need be out of place.
  */
-static struct rn_hold *early_bird(const struct rn_order_book *order, bool begun)
+static struct rn_hold *early_bird(const struct rn_order_book *order, bool at_once)
 {
     uint64_t awaited = order->marks[order->front].stamp;
     bool anybody = order->peak < order->recorded_peak;
     for (struct rn_hold *hold = order->first; hold != NULL; hold = hold->next) {
-        if (hold->begun == begun && (anybody || order->facts[hold->row].arrival > awaited)) {
+        if (goes_at_once(order, hold) == at_once &&
+            (anybody || order->facts[hold->row].arrival > awaited)) {
             return hold;
         }
     }
@@ -372,7 +386,7 @@ static uint64_t done_ns(const struct rn_order_book *order, const struct rn_hold 
 
 struct rn_hold *rn_order_stuck(const struct rn_order_book *order, uint64_t *quiet_ns)
 {
-    struct rn_hold *hold = is_at_peak(order) ? early_bird(order, true) : NULL;
+    struct rn_hold *hold = is_at_peak(order) ? early_bird(order, false) : NULL;
     if (hold != NULL) {
         uint64_t last = done_ns(order, hold);
         uint64_t gap = last > hold->given_ns ? last - hold->given_ns : 0;
@@ -399,7 +413,7 @@ struct rn_hold *rn_order_next(struct rn_order_book *order)
     if (may_pass(order, first->stamp)) {
         return released(order, first, RN_RELEASE_ORDER);
     }
-    struct rn_hold *bird = is_at_peak(order) ? early_bird(order, false) : NULL;
+    struct rn_hold *bird = is_at_peak(order) ? early_bird(order, true) : NULL;
     return bird == NULL ? NULL : released(order, bird, RN_RELEASE_PEAK);
 }
 

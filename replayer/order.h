@@ -10,9 +10,9 @@
  *   - at the peak: when a request is awaited and as many exchanges wait as were ever in flight together in the recording.
  *     Then the client may be unable to send it before one of them is answered. The one that is let go is one that itself
  *     came before its turn and has the place of what is awaited; there always is one. It goes at once when nothing of its
- *     answer has been given yet. The next piece of an answer that has begun may have its cause in what is awaited (a server
- *     asks its client back, in the answer to the client's call): where the caller does not know better, its client must be
- *     silent for a while first (rn_order_stuck); the rest of that answer is then given without holds. An answer that came in its turn is not let go;
+ *     answer has been given yet, or nothing is awaited that came after what was given last. Else that may be what it waits
+ *     for (a server asks its client back, in the answer to the client's call): where the caller does not know better, its
+ *     client must be silent for a while first (rn_order_stuck); the rest of that answer is then given without holds. An answer that came in its turn is not let go;
  *   - when the request it waits for would have to come behind it on its own connection;
  *   - when the caller's patience ends: what it waited for is then given up, so that nobody waits for it again. A client
  *     that could not send more while so many waited is taken to have no more connections: that is its peak from then on,
@@ -59,7 +59,8 @@ struct rn_hold {
     uint64_t since_ns; /* the caller's */
     uint64_t
         given_ns; /* the caller's: when recorded, what was given before the point that waits; its request's arrival */
-    bool begun; /* the caller's: something of this answer has been given */
+    uint64_t
+        given;  /* the caller's: the stamp of that; 0 when nothing of this answer has been given */
     bool loose; /* nothing of it is held any more */
     uint32_t row;
     bool waiting;

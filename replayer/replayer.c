@@ -194,6 +194,15 @@ static void count_release(struct rn_replayer *replayer, const struct rn_hold *ho
     }
 }
 
+/* What is awaited has all the patience there is, from now on when it is something else. */
+static void note_front(struct rn_replayer *replayer)
+{
+    if (replayer->front != rn_order_front(replayer->stage.order)) {
+        replayer->front = rn_order_front(replayer->stage.order);
+        replayer->front_since_ns = rn_loop_now_ns(replayer->settings.loop);
+    }
+}
+
 static void release(struct rn_replayer *replayer, struct rn_hold *hold)
 {
     count_release(replayer, hold);
@@ -229,10 +238,7 @@ static void pump(struct rn_replayer *replayer)
     while ((hold = next_free(replayer)) != NULL) {
         release(replayer, hold);
     }
-    if (replayer->front != rn_order_front(replayer->stage.order)) {
-        replayer->front = rn_order_front(replayer->stage.order);
-        replayer->front_since_ns = rn_loop_now_ns(replayer->settings.loop);
-    }
+    note_front(replayer);
     if (!replayer->ticking && rn_order_waiting(replayer->stage.order) > 0) {
         replayer->ticking = true;
         rn_timer_start(replayer->tick, TICK_NS);
@@ -273,6 +279,7 @@ static void look_at_holds(struct rn_replayer *replayer)
         }
         if (ended) {
             release(replayer, hold);
+            note_front(replayer);
             next = rn_order_first(replayer->stage.order); /* anything may have changed */
         }
         hold = next;

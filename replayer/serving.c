@@ -307,7 +307,7 @@ static bool may_pass(struct rn_serving *serving, uint64_t stamp, uint64_t record
     if (!is_time(serving, recorded_ns)) {
         return false;
     }
-    serving->hold.begun = true;
+    serving->hold.given = serving->passed;
     serving->hold.given_ns = fact_of(serving)->arrived_ns + recorded_ns;
     return true;
 }

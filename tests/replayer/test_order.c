@@ -499,7 +499,7 @@ START_TEST(an_answer_that_has_begun_is_let_go_when_its_client_stays_silent)
     expect_nobody();
     rn_order_linger(order, 1);
     expect_next(1, RN_RELEASE_PEAK);
-    holds[1].begun = true;
+    holds[1].given = 4;
     holds[1].given_ns = 200 * ms;
     ck_assert(!rn_order_pass(order, &holds[1], 1, 6));
     expect_nobody();
@@ -597,8 +597,8 @@ static bool play_pooled(unsigned seed, unsigned branches, unsigned calls, unsign
             if (!ready[i] || rand() % 3 != 0) {
                 continue;
             }
-            if (streams && !holds[i].begun) {
-                holds[i].begun = true;
+            if (streams && holds[i].given == 0) {
+                holds[i].given = facts[i].first_byte;
                 ready[i] = rn_order_pass(order, &holds[i], i, facts[i].end);
                 continue;
             }
@@ -732,7 +732,7 @@ static bool play_asking(void)
             step[i] = 1;
         } else if (step[i] == 1 &&
                    ready[call]) { /* it was asked: the rest is only due after its reply */
-            holds[call].begun = true;
+            holds[call].given = facts[call].first_byte;
             ready[call] = rn_order_pass(order, &holds[call], call,
                                         rn_order_stamp_of(order, call, facts[reply].arrival));
             ck_assert_msg(!ready[call], "a piece passed before its cause");

@@ -27,19 +27,6 @@ static void begin(const struct theatre_settings *settings)
     theatre_begin(settings);
 }
 
-static void expect_answer(int guest, const char *expected)
-{
-    char *came = guest_read_to(guest, expected + strlen(expected) - 1);
-    while (strlen(came) < strlen(expected)) {
-        char *more = guest_read_to(guest, expected + strlen(expected) - 1);
-        came = realloc(came, strlen(came) + strlen(more) + 1);
-        strcat(came, more);
-        free(more);
-    }
-    ck_assert_str_eq(came, expected);
-    free(came);
-}
-
 #define PLAIN "HTTP/1.1 200 OK\r\nX-Ray: one\r\nContent-Length: 2\r\n\r\nok"
 #define CHUNKED "HTTP/1.1 200 OK\r\nX-Ray: one\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -50,7 +37,7 @@ START_TEST(an_answer_is_given_byte_for_byte)
     begin(NULL);
     int guest = guest_come("openai");
     guest_ask(guest, &scene);
-    expect_answer(guest, PLAIN);
+    guest_expect(guest, PLAIN);
     theatre_await(is_served, 1);
     guest_leave(guest);
     theatre_end();
@@ -72,9 +59,9 @@ START_TEST(chunks_interim_heads_and_trailers_come_as_recorded)
     begin(NULL);
     int guest = guest_come("openai");
     guest_ask(guest, &scene);
-    expect_answer(guest,
-                  "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" CHUNKED "b\r\ndata: one\n\n\r\n"
-                  "b\r\ndata: two\n\n\r\n1\r\nx\r\n0\r\nX-End: yes\r\n\r\n");
+    guest_expect(guest,
+                 "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" CHUNKED "b\r\ndata: one\n\n\r\n"
+                 "b\r\ndata: two\n\n\r\n1\r\nx\r\n0\r\nX-End: yes\r\n\r\n");
     guest_leave(guest);
 }
 END_TEST
@@ -88,7 +75,7 @@ START_TEST(our_paths_reach_the_same_recording)
         guest,
         "POST /openai/v1/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 2\r\n\r\n{}");
-    expect_answer(guest, PLAIN);
+    guest_expect(guest, PLAIN);
     guest_leave(guest);
 }
 END_TEST
@@ -135,7 +122,7 @@ START_TEST(an_aborted_answer_waits_for_its_client_to_leave)
     begin(NULL);
     int guest = guest_come("openai");
     guest_ask(guest, &scene);
-    expect_answer(guest, CHUNKED "b\r\ndata: one\n\n\r\n");
+    guest_expect(guest, CHUNKED "b\r\ndata: one\n\n\r\n");
     ck_assert_uint_eq(counts().served, 0);
     guest_leave(guest);
     theatre_await(is_served, 1);
@@ -209,8 +196,8 @@ START_TEST(ends_come_in_the_recorded_order)
     guest_ask(slow, &one);
     theatre_await(is_waiting, 1);
     guest_ask(quick, &two);
-    expect_answer(quick, PLAIN);
-    expect_answer(slow, PLAIN);
+    guest_expect(quick, PLAIN);
+    guest_expect(slow, PLAIN);
     theatre_await(is_served, 2);
     theatre_end();
     ck_assert_uint_eq(counts().relaxations, 0);
@@ -233,11 +220,11 @@ START_TEST(a_stream_stays_open_for_the_request_that_came_while_it_was)
     int guest = guest_come("openai");
     int second = guest_come("openai");
     guest_ask(guest, &stream);
-    expect_answer(guest, CHUNKED "b\r\ndata: ask\n\n\r\n");
+    guest_expect(guest, CHUNKED "b\r\ndata: ask\n\n\r\n");
     theatre_await(is_waiting, 1);
     guest_ask(second, &reply);
-    expect_answer(second, PLAIN);
-    expect_answer(guest, "c\r\ndata: done\n\n\r\n0\r\n\r\n");
+    guest_expect(second, PLAIN);
+    guest_expect(guest, "c\r\ndata: done\n\n\r\n0\r\n\r\n");
     guest_leave(guest);
     guest_leave(second);
 }
@@ -254,10 +241,10 @@ START_TEST(an_empty_stream_gives_its_head_before_others_come)
     int guest = guest_come("openai");
     int second = guest_come("openai");
     guest_ask(guest, &stream);
-    expect_answer(guest, CHUNKED);
+    guest_expect(guest, CHUNKED);
     guest_ask(second, &other);
-    expect_answer(second, PLAIN);
-    expect_answer(guest, "0\r\n\r\n");
+    guest_expect(second, PLAIN);
+    guest_expect(guest, "0\r\n\r\n");
     guest_leave(guest);
     guest_leave(second);
 }
@@ -277,10 +264,10 @@ START_TEST(an_event_sent_long_before_the_end_is_not_held_for_it)
     int guest = guest_come("openai");
     int second = guest_come("openai");
     guest_ask(guest, &stream);
-    expect_answer(guest, CHUNKED "b\r\ndata: one\n\n\r\nb\r\ndata: two\n\n\r\n");
+    guest_expect(guest, CHUNKED "b\r\ndata: one\n\n\r\nb\r\ndata: two\n\n\r\n");
     guest_ask(second, &other);
-    expect_answer(second, PLAIN);
-    expect_answer(guest, "0\r\n\r\n");
+    guest_expect(second, PLAIN);
+    guest_expect(guest, "0\r\n\r\n");
     guest_leave(guest);
     guest_leave(second);
 }
@@ -298,8 +285,8 @@ START_TEST(a_request_that_never_comes_is_given_up_after_a_while)
     int b = guest_come("openai");
     guest_ask(a, &one);
     guest_ask(b, &two);
-    expect_answer(a, PLAIN);
-    expect_answer(b, PLAIN);
+    guest_expect(a, PLAIN);
+    guest_expect(b, PLAIN);
     theatre_await(is_served, 2);
     theatre_end();
     ck_assert_uint_ge(counts().timed_out_holds, 1);
@@ -316,9 +303,9 @@ START_TEST(any_order_holds_nobody)
     begin(&(struct theatre_settings){.any_order = true});
     int guest = guest_come("openai");
     guest_ask(guest, &one);
-    expect_answer(guest, PLAIN);
+    guest_expect(guest, PLAIN);
     guest_ask(guest, &two);
-    expect_answer(guest, PLAIN);
+    guest_expect(guest, PLAIN);
     theatre_end();
     ck_assert_uint_eq(counts().relaxations, 0);
     guest_leave(guest);
@@ -338,7 +325,7 @@ START_TEST(a_pipelined_client_is_not_made_to_wait_for_what_lies_behind)
                "Content-Length: 1\r\n\r\n1"
                "POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
                "Content-Length: 1\r\n\r\n2");
-    expect_answer(guest, PLAIN PLAIN);
+    guest_expect(guest, PLAIN PLAIN);
     theatre_end();
     ck_assert_uint_ge(counts().relaxations, 1);
     ck_assert_uint_eq(counts().timed_out_holds, 0);
@@ -386,7 +373,7 @@ START_TEST(after_a_miss_nobody_is_held)
     guest_ask(held, &one);
     theatre_await(is_waiting, 1);
     guest_ask(lost, &(struct scene){.body = "another"});
-    expect_answer(held, PLAIN);
+    guest_expect(held, PLAIN);
     guest_leave(held);
     guest_leave(lost);
 }
@@ -418,7 +405,7 @@ START_TEST(other_headers_do_not_matter)
     guest_ask(guest,
               &(struct scene){
                   .fields = "content-type: application/json\r\nX-Stainless-Retry-Count: 1\r\n"});
-    expect_answer(guest, PLAIN);
+    guest_expect(guest, PLAIN);
     guest_leave(guest);
 }
 END_TEST
@@ -431,7 +418,7 @@ START_TEST(another_credential_is_the_same_request)
     int guest = guest_come("openai");
     guest_ask(guest, &(struct scene){.fields = "Authorization: Bearer other-key-0123456789\r\n",
                                      .body = "{\"api_key\":\"other-key-0123456789\",\"a\":1}"});
-    expect_answer(guest, PLAIN);
+    guest_expect(guest, PLAIN);
     guest_leave(guest);
 }
 END_TEST
@@ -444,8 +431,8 @@ START_TEST(waiting_times_are_zero_when_time_is_not_replayed)
     begin(NULL);
     int guest = guest_come("openai");
     guest_ask(guest, &scene);
-    expect_answer(guest, "HTTP/1.1 429 Too Many\r\nRetry-After: 00\r\nretry-after-ms: "
-                         "0.0\r\nContent-Length: 2\r\n\r\nok");
+    guest_expect(guest, "HTTP/1.1 429 Too Many\r\nRetry-After: 00\r\nretry-after-ms: "
+                        "0.0\r\nContent-Length: 2\r\n\r\nok");
     theatre_end();
     ck_assert_uint_eq(rn_replayer_stage(theatre_replayer())->retry_after, 2);
     guest_leave(guest);
@@ -460,7 +447,7 @@ START_TEST(with_a_pace_pieces_take_their_time)
     begin(&(struct theatre_settings){.pace = 1});
     int guest = guest_come("openai");
     guest_ask(guest, &scene);
-    expect_answer(guest, CHUNKED "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n");
+    guest_expect(guest, CHUNKED "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n");
     guest_leave(guest);
 }
 END_TEST
@@ -496,12 +483,12 @@ START_TEST(a_trace_is_chosen_before_matching)
     guest_send(guest, "POST /t/one/openai/v1/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                       "application/json\r\n"
                       "Content-Length: 2\r\n\r\n{}");
-    expect_answer(guest, "HTTP/1.1 200 OK\r\nX-Ray: one\r\nContent-Length: 6\r\n\r\nof one");
+    guest_expect(guest, "HTTP/1.1 200 OK\r\nX-Ray: one\r\nContent-Length: 6\r\n\r\nof one");
     guest_send(
         guest,
         "POST /openai/v1/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 2\r\n\r\n{}");
-    expect_answer(guest, "HTTP/1.1 200 OK\r\nX-Ray: one\r\nContent-Length: 4\r\n\r\nroot");
+    guest_expect(guest, "HTTP/1.1 200 OK\r\nX-Ray: one\r\nContent-Length: 4\r\n\r\nroot");
     guest_send(guest,
                "POST /openai/v1/chat HTTP/1.1\r\nHost: localhost\r\nX-Reenact-Trace: nobody\r\n"
                "Content-Length: 2\r\n\r\n{}");

@@ -116,6 +116,9 @@ static void put_answer(struct taken *taken, const struct scene *scene)
         set(taken, RN_TAG_RESPONSE_BODY, rn_buffer_bytes(&body));
         set_numbers(taken, RN_TAG_RESPONSE_CUTS, cuts, count);
         set_numbers(taken, RN_TAG_PIECE_TIMES, scene->piece_ns, count);
+        if (scene->has_stamps) {
+            set_numbers(taken, RN_TAG_PIECE_STAMPS, scene->since_stamps, count);
+        }
     }
     rn_buffer_free(&body);
     rn_buffer_free(&head);
@@ -145,7 +148,8 @@ static void put_exchange(struct taken *taken, const struct scene *scene, uint64_
     set(taken, RN_TAG_CLIENT, rn_bytes_of(client, 3));
     set_numbers(taken, RN_TAG_CONNECTION, &connection, 1);
     set_numbers(taken, RN_TAG_TIMES, times, 3);
-    set_numbers(taken, RN_TAG_ORDER, stamps, 3);
+    uint64_t order[] = {stamps[0], stamps[1], stamps[2], scene->mono_ns};
+    set_numbers(taken, RN_TAG_ORDER, order, scene->mono_ns == 0 ? 3 : 4);
     set_byte(taken, RN_TAG_END, scene->end == RN_END_NONE ? RN_END_ENDED : scene->end);
     set_text(taken, RN_TAG_END_REASON, "");
     if (!scene->no_answer) {
@@ -530,6 +534,19 @@ static char *read_until(int guest, const char *end)
 char *guest_read_to(int guest, const char *end)
 {
     return read_until(guest, end);
+}
+
+void guest_expect(int guest, const char *expected)
+{
+    char *came = guest_read_to(guest, expected + strlen(expected) - 1);
+    while (strlen(came) < strlen(expected)) {
+        char *more = guest_read_to(guest, expected + strlen(expected) - 1);
+        came = realloc(came, strlen(came) + strlen(more) + 1);
+        strcat(came, more);
+        free(more);
+    }
+    ck_assert_str_eq(came, expected);
+    free(came);
 }
 
 char *guest_read_all(int guest)

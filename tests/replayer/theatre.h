@@ -23,12 +23,15 @@ struct scene {
     uint64_t piece_ns[8];         /* since the one before */
     const char *trailers;
     const char *interim;
-    enum rn_end end;     /* ended */
-    uint64_t stamps[3];  /* arrival, first byte, end; zeros: one after the other */
-    uint64_t arrived_ns; /* wall; its arrival stamp in ms where 0 */
-    uint64_t connection; /* 1 */
-    bool close;          /* the client did not keep the connection */
-    bool no_answer;      /* the client left before a head came */
+    enum rn_end end;          /* ended */
+    uint64_t since_stamps[8]; /* stamps given since the piece before */
+    bool has_stamps;          /* they are recorded */
+    uint64_t mono_ns;         /* arrival on the monotonic clock; 0: not recorded */
+    uint64_t stamps[3];       /* arrival, first byte, end; zeros: one after the other */
+    uint64_t arrived_ns;      /* wall; its arrival stamp in ms where 0 */
+    uint64_t connection;      /* 1 */
+    bool close;               /* the client did not keep the connection */
+    bool no_answer;           /* the client left before a head came */
     uint64_t flags;
     unsigned
         trace; /* 0: the run's, or the first one; others are opened as aliases "one", "two", ... */
@@ -89,6 +92,8 @@ void guest_ask(int guest, const struct scene *scene);
 void guest_send(int guest, const char *bytes);
 /* Everything up to `end`, which must come; with a final zero, freed by free(). */
 char *guest_read_to(int guest, const char *end);
+/* Exactly this comes. */
+void guest_expect(int guest, const char *expected);
 /* Everything up to the end of the connection. */
 char *guest_read_all(int guest);
 void guest_leave(int guest);
