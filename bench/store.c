@@ -313,70 +313,38 @@ static void run_writer(const char *directory, size_t producers, size_t events)
 
 /* --- from the encoded frame --------------------------------------------------------------------------------------- */
 
-struct frames {
-    struct rn_buffer raw[BENCH_DOCUMENTS];
-    struct rn_buffer stored[BENCH_DOCUMENTS];
-    struct rn_frame frame;
+/* A place to put encoded frames: takes all that stand in `batch`, durably. */
+struct shelf {
+    void (*open)(const char *directory);
+    void (*commit)(struct rn_batch *batch);
+    void (*close)(void);
 };
 
-/* The frames of 1,000 calls, as the writer would append them. */
-static struct frames *frames_make(void)
+static struct rn_bytes frame_at(const struct rn_batch *batch, size_t index)
 {
-    struct frames *frames = calloc(1, sizeof *frames);
-    struct rn_codec_context *codec = rn_codec_context_new();
-    struct call call = {0};
-    frames->frame = (struct rn_frame){.codec = RN_CODEC_ZSTD, .kind = RN_FRAME_EVENT};
-    rn_uuid7(frames->frame.trace.bytes);
-    for (size_t i = 0; i < BENCH_DOCUMENTS; i++) {
-        compose(&call, i, (uint32_t)i + 1);
-        frames->frame.n = (uint32_t)i + 1;
-        want(rn_event_encode(&call.entry.event, &frames->raw[i]), "encode");
-        want(rn_frame_write(codec, &frames->frame, rn_buffer_bytes(&frames->raw[i]),
-                            &frames->stored[i]),
-             "frame");
-    }
-    call_clear(&call);
-    rn_codec_context_free(codec);
-    return frames;
+    size_t begin = index == 0 ? 0 : batch->frame_end[index - 1];
+    return rn_bytes_of(batch->frames.data + begin, batch->frame_end[index] - begin);
 }
 
-static void frames_free(struct frames *frames)
+static void store_open(const char *directory)
 {
-    for (size_t i = 0; i < BENCH_DOCUMENTS; i++) {
-        rn_buffer_free(&frames->raw[i]);
-        rn_buffer_free(&frames->stored[i]);
-    }
-    free(frames);
-}
-
-/* The clock runs only while a batch is committed. */
-static void run_frames(const char *directory, size_t per_commit, size_t events)
-{
-    struct rn_batch *batch = calloc(1, sizeof *batch);
-    struct frames *frames = frames_make();
-    uint64_t wall_ns = 0;
-    uint64_t bytes = 0;
     want(rn_store_open(directory, RN_STORE_CREATE, &store, &error), "open");
-    want(rn_batch_init(batch, store->db, NULL), "the batch");
-    struct meter begin = meter_begin();
-    for (size_t done = 0; done < events;) {
-        (void)rn_batch_mark(batch);
-        for (size_t i = 0; i < per_commit && done < events; i++, done++) {
-            want(rn_batch_add_frame(batch, &frames->frame,
-                                    rn_buffer_bytes(&frames->raw[done % BENCH_DOCUMENTS])),
-                 "frame");
-        }
-        bytes += batch->stored_bytes;
-        uint64_t from = clock_ns(CLOCK_MONOTONIC);
-        want(rn_batch_commit(batch), "commit");
-        wall_ns += clock_ns(CLOCK_MONOTONIC) - from;
-    }
-    meter_print(begin, wall_ns, events, bytes);
-    rn_batch_free(batch);
-    free(batch);
-    rn_store_close(store);
-    frames_free(frames);
 }
+
+static void store_commit(struct rn_batch *batch)
+{
+    batch->db = store->db;
+    want(rn_batch_commit(batch), "commit");
+}
+
+static void store_close(void)
+{
+    rn_store_close(store);
+}
+
+static MDB_env *env;
+static MDB_dbi tree;
+static uint64_t rows;
 
 static void want_lmdb(int rc)
 {
@@ -386,13 +354,9 @@ static void want_lmdb(int rc)
     }
 }
 
-static void run_lmdb(const char *directory, size_t per_commit, size_t events)
+static void lmdb_open(const char *directory)
 {
-    struct frames *frames = frames_make();
-    MDB_env *env;
     MDB_txn *txn;
-    MDB_dbi tree;
-    uint64_t bytes = 0;
     want_lmdb(mdb_env_create(&env));
     want_lmdb(mdb_env_set_mapsize(env, (size_t)1 << 36));
     want_lmdb(mdb_env_set_maxdbs(env, 4));
@@ -400,66 +364,113 @@ static void run_lmdb(const char *directory, size_t per_commit, size_t events)
     want_lmdb(mdb_txn_begin(env, NULL, 0, &txn));
     want_lmdb(mdb_dbi_open(txn, "log", MDB_CREATE, &tree));
     want_lmdb(mdb_txn_commit(txn));
-    struct meter begin = meter_begin();
-    for (size_t done = 0; done < events;) {
-        want_lmdb(mdb_txn_begin(env, NULL, 0, &txn));
-        for (size_t i = 0; i < per_commit && done < events; i++) {
-            const struct rn_buffer *stored = &frames->stored[done % BENCH_DOCUMENTS];
-            uint64_t row = __builtin_bswap64(++done);
-            MDB_val key = {sizeof row, &row};
-            MDB_val value = {stored->len, stored->data};
-            want_lmdb(mdb_put(txn, tree, &key, &value, MDB_APPEND));
-            bytes += stored->len;
-        }
-        want_lmdb(mdb_txn_commit(txn));
-    }
-    meter_print(begin, clock_ns(CLOCK_MONOTONIC) - begin.wall_ns, events, bytes);
-    mdb_env_close(env);
-    frames_free(frames);
 }
 
-static void want_sqlite(sqlite3 *db, int rc, int wanted)
+static void lmdb_commit(struct rn_batch *batch)
+{
+    MDB_txn *txn;
+    want_lmdb(mdb_txn_begin(env, NULL, 0, &txn));
+    for (size_t i = 0; i < batch->frame_count; i++) {
+        struct rn_bytes frame = frame_at(batch, i);
+        uint64_t row = __builtin_bswap64(++rows);
+        MDB_val key = {sizeof row, &row};
+        MDB_val value = {frame.len, (void *)(uintptr_t)frame.data};
+        want_lmdb(mdb_put(txn, tree, &key, &value, MDB_APPEND));
+    }
+    want_lmdb(mdb_txn_commit(txn));
+}
+
+static void lmdb_close(void)
+{
+    mdb_env_close(env);
+}
+
+static sqlite3 *sqlite;
+static sqlite3_stmt *insert;
+
+static void want_sqlite(int rc, int wanted)
 {
     if (rc != wanted) {
-        snprintf(error.text, sizeof error.text, "%s", sqlite3_errmsg(db));
+        snprintf(error.text, sizeof error.text, "%s", sqlite3_errmsg(sqlite));
         die("sqlite");
     }
 }
 
-static void run_sqlite(const char *directory, size_t per_commit, size_t events)
+static void sqlite_do(const char *text)
 {
-    struct frames *frames = frames_make();
+    want_sqlite(sqlite3_exec(sqlite, text, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void sqlite_open(const char *directory)
+{
     char path[4096];
-    sqlite3 *db;
-    sqlite3_stmt *insert;
-    uint64_t bytes = 0;
     snprintf(path, sizeof path, "%s/log.sqlite", directory);
-    want_sqlite(db, sqlite3_open(path, &db), SQLITE_OK);
-    want_sqlite(db,
-                sqlite3_exec(db,
-                             "pragma journal_mode=wal; pragma synchronous=full; create table "
-                             "log(row integer primary key, frame blob)",
-                             NULL, NULL, NULL),
+    want_sqlite(sqlite3_open(path, &sqlite), SQLITE_OK);
+    sqlite_do("pragma journal_mode=wal; pragma synchronous=full");
+    sqlite_do("create table log(row integer primary key, frame blob)");
+    want_sqlite(sqlite3_prepare_v2(sqlite, "insert into log values(?,?)", -1, &insert, NULL),
                 SQLITE_OK);
-    want_sqlite(db, sqlite3_prepare_v2(db, "insert into log values(?,?)", -1, &insert, NULL),
-                SQLITE_OK);
+}
+
+static void sqlite_commit(struct rn_batch *batch)
+{
+    sqlite_do("begin immediate");
+    for (size_t i = 0; i < batch->frame_count; i++) {
+        struct rn_bytes frame = frame_at(batch, i);
+        want_sqlite(sqlite3_bind_int64(insert, 1, (sqlite3_int64)++rows), SQLITE_OK);
+        want_sqlite(sqlite3_bind_blob(insert, 2, frame.data, (int)frame.len, SQLITE_STATIC),
+                    SQLITE_OK);
+        want_sqlite(sqlite3_step(insert), SQLITE_DONE);
+        (void)sqlite3_reset(insert);
+    }
+    sqlite_do("commit");
+}
+
+static void sqlite_close(void)
+{
+    (void)sqlite3_finalize(insert);
+    (void)sqlite3_close(sqlite);
+}
+
+static const struct shelf of_store = {store_open, store_commit, store_close};
+static const struct shelf of_lmdb = {lmdb_open, lmdb_commit, lmdb_close};
+static const struct shelf of_sqlite = {sqlite_open, sqlite_commit, sqlite_close};
+
+/* All do the same work in between, making the frames, while the clock stands still. */
+static void run_frames(const struct shelf *shelf, const char *directory, size_t per_commit,
+                       size_t events)
+{
+    struct rn_batch *batch = calloc(1, sizeof *batch);
+    struct rn_frame frame = {.codec = RN_CODEC_ZSTD, .kind = RN_FRAME_EVENT};
+    struct rn_buffer raw = {0};
+    struct call call = {0};
+    uint64_t wall_ns = 0;
+    uint64_t bytes = 0;
+    rn_uuid7(frame.trace.bytes);
+    want(rn_batch_init(batch, NULL, NULL), "the batch");
+    shelf->open(directory);
     struct meter begin = meter_begin();
     for (size_t done = 0; done < events;) {
-        want_sqlite(db, sqlite3_exec(db, "begin immediate", NULL, NULL, NULL), SQLITE_OK);
+        struct rn_batch_mark mark = rn_batch_mark(batch);
         for (size_t i = 0; i < per_commit && done < events; i++) {
-            const struct rn_buffer *stored = &frames->stored[done % BENCH_DOCUMENTS];
-            (void)sqlite3_bind_int64(insert, 1, (sqlite3_int64)++done);
-            (void)sqlite3_bind_blob(insert, 2, stored->data, (int)stored->len, SQLITE_STATIC);
-            want_sqlite(db, sqlite3_step(insert), SQLITE_DONE);
-            (void)sqlite3_reset(insert);
-            bytes += stored->len;
+            frame.n = (uint32_t)++done;
+            compose(&call, done, frame.n);
+            rn_buffer_clear(&raw);
+            want(rn_event_encode(&call.entry.event, &raw), "encode");
+            want(rn_batch_add_frame(batch, &frame, rn_buffer_bytes(&raw)), "frame");
         }
-        want_sqlite(db, sqlite3_exec(db, "commit", NULL, NULL, NULL), SQLITE_OK);
+        bytes += batch->stored_bytes;
+        uint64_t from = clock_ns(CLOCK_MONOTONIC);
+        shelf->commit(batch);
+        wall_ns += clock_ns(CLOCK_MONOTONIC) - from;
+        rn_batch_rewind(batch, mark);
     }
-    meter_print(begin, clock_ns(CLOCK_MONOTONIC) - begin.wall_ns, events, bytes);
-    (void)sqlite3_finalize(insert);
-    (void)sqlite3_close(db);
-    frames_free(frames);
+    meter_print(begin, wall_ns, events, bytes);
+    shelf->close();
+    call_clear(&call);
+    rn_buffer_free(&raw);
+    rn_batch_free(batch);
+    free(batch);
 }
 
 /* --- many traces -------------------------------------------------------------------------------------------------- */
@@ -510,9 +521,10 @@ static uint64_t open_once(const char *directory)
     struct rn_trace_id id;
     struct rn_event event;
     struct rn_arena arena = {0};
+    uint32_t ordinal = 0;
     uint64_t begin = clock_ns(CLOCK_MONOTONIC);
     want(rn_store_open(directory, RN_STORE_READ, &store, &error), "open");
-    want(rn_find_trace(store, "last", &id, NULL, &error), "find");
+    want(rn_find_trace(store, "last", &id, &ordinal, &error), "find");
     want(rn_trace_event(store, &id, RN_CLASS_EVENT, 1, &arena, &event, &error), "read");
     uint64_t ns = clock_ns(CLOCK_MONOTONIC) - begin;
     if (rn_event_get(&event, RN_TAG_RESPONSE_BODY).len != ANSWER_BYTES) {
@@ -549,11 +561,11 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "writer") == 0) {
         run_writer(directory, number, events);
     } else if (strcmp(argv[1], "frames") == 0) {
-        run_frames(directory, number, events);
+        run_frames(&of_store, directory, number, events);
     } else if (strcmp(argv[1], "lmdb") == 0) {
-        run_lmdb(directory, number, events);
+        run_frames(&of_lmdb, directory, number, events);
     } else if (strcmp(argv[1], "sqlite") == 0) {
-        run_sqlite(directory, number, events);
+        run_frames(&of_sqlite, directory, number, events);
     } else if (strcmp(argv[1], "fill") == 0) {
         run_fill(directory, number);
     } else if (strcmp(argv[1], "open") == 0) {
