@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 
 struct mark {
@@ -390,7 +391,7 @@ struct rn_hold *rn_order_stuck(const struct rn_order_book *order, uint64_t *quie
     if (hold != NULL) {
         uint64_t last = done_ns(order, hold);
         uint64_t gap = last > hold->given_ns ? last - hold->given_ns : 0;
-        *quiet_ns = gap > RN_ORDER_QUIET_NS / 3 ? 3 * gap : RN_ORDER_QUIET_NS;
+        *quiet_ns = gap > RN_HOLD_QUIET_NS / 3 ? 3 * gap : RN_HOLD_QUIET_NS;
     }
     return hold;
 }

@@ -128,9 +128,8 @@ bool rn_order_behind(struct rn_order_book *order, struct rn_hold *hold, bool has
 /*
  * At the peak, with nobody who can be let go at once: the hold that may be, when nothing happens for *quiet_ns. That is three
  * times as long as it took when recording from what its client was given last until the last thing done that the point waits
- * for; and RN_ORDER_QUIET_NS at least. NULL when there is none. rn_order_let_go ends it.
+ * for; and RN_HOLD_QUIET_NS at least. NULL when there is none. rn_order_let_go ends it.
  */
-#define RN_ORDER_QUIET_NS UINT64_C(250000000)
 struct rn_hold *rn_order_stuck(const struct rn_order_book *order, uint64_t *quiet_ns);
 void rn_order_let_go(struct rn_order_book *order, struct rn_hold *hold);
 /*

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "miss.h"
 #include "solitary.h"
 
 #define TICK_NS UINT64_C(50000000)
-#define PATIENCE_NS UINT64_C(10000000000)
 
 struct rn_replayer {
     struct rn_replayer_settings settings;
@@ -51,7 +51,7 @@ struct rn_replayer *rn_replayer_new(const struct rn_replayer_settings *settings)
     }
     replayer->settings = *settings;
     if (settings->patience_ns == 0) {
-        replayer->settings.patience_ns = PATIENCE_NS;
+        replayer->settings.patience_ns = RN_HOLD_PATIENCE_NS;
     }
     replayer->stage = (struct rn_stage){.loop = settings->loop,
                                         .catalog = settings->catalog,

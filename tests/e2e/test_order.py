@@ -2,8 +2,8 @@
 import os
 import sys
 
-from harness import Case, main
-from streams import CHAIN_CLIENT, MCP_CLIENT, ChainServer, McpServer
+from harness import Case, echo, main
+from streams import ASYNC_HTTP, CHAIN_CLIENT, MCP_CLIENT, ChainServer, McpServer
 
 FULL = bool(os.environ.get("REENACT_FULL"))
 REPLAYS = 30 if FULL else 3
@@ -57,6 +57,51 @@ class Order(Case):
                 self.store = os.path.join(self.directory, "store" + runs)
                 env = {"RUNS": runs, "JITTER_MS": "5"}
                 self.assertReplays(self.record_program(ChainServer(), CHAIN_CLIENT, env), env)
+
+    def test_without_holds_a_part_does_come_before_its_cause(self):
+        """The control: what the tests above look for is there when nothing is held."""
+        env = {"BRANCHES": "4", "LISTENERS": "1", "JITTER_MS": "10"}
+        self.record_program(McpServer(), MCP_CLIENT, env)
+        replayed = self.replay(options=("--order", "any"), env=env | {"JITTER_MS": "40"})
+        self.assertVerdict(replayed, "diverged", 1)
+        self.assertIn("BEFORE CAUSE", replayed.stdout)
+        order = replayed.receipt["order"]
+        self.assertEqual((order["mode"], order["in_force"], order["relaxations"], order["held_ns"]), ("any", False, 0, "0"))
+
+    def test_order_and_a_pace_go_together(self):
+        for behaviour, text, env in ((McpServer(), MCP_CLIENT, {"BRANCHES": "2", "LISTENERS": "1", "JITTER_MS": "10"}),
+                                     (ChainServer(), CHAIN_CLIENT, {"RUNS": "2", "JITTER_MS": "10"})):
+            self.store = os.path.join(self.directory, "store" + str(len(os.listdir(self.directory))))
+            recorded = self.record_program(behaviour, text, env)
+            for pace in ("recorded", "3", "0.5"):
+                for jitter in (0, 40):
+                    with self.subTest(pace=pace, jitter=jitter):
+                        replayed = self.replay(options=("--pace", pace), env=env | {"JITTER_MS": str(jitter)})
+                        self.assertEqual(replayed.stdout, recorded.stdout)
+                        self.assertVerdict(replayed, "reproduced", 0)
+                        self.assertEqual(replayed.receipt["order"]["timed_out_holds"], 0)
+
+    def test_another_order_is_a_remark_and_a_divergence_only_when_strict(self):
+        text = ASYNC_HTTP + """
+async def main():
+    told = {}
+    for q in os.environ["QUESTIONS"]:
+        async with ask("POST", "/q", {"q": q}) as answer:
+            told[q] = [piece.decode() async for piece in answer.pieces()]
+    print(sorted(told.items()))
+asyncio.run(main())
+"""
+        recorded = self.record_program(echo, text, {"QUESTIONS": "abc"})
+        for options, verdict, status in (((), "reproduced", 0), (("--strict",), "diverged", 1)):
+            replayed = self.replay(options=options, env={"QUESTIONS": "bac"})
+            self.assertEqual(replayed.stdout, recorded.stdout)
+            self.assertVerdict(replayed, verdict, status)
+            (relaxed,) = replayed.receipt["order"]["relaxed"]
+            self.assertEqual((relaxed["event"], relaxed["awaited"]["event"], relaxed["awaited"]["what"], relaxed["why"]), (2, 1, "request", "peak"))
+        self.assertIn("event 2 could not be answered in the recorded order: the request of event 1 had not come by then", replayed.receipt["sentence"])
+        self.assertIn("order.relaxed", replayed.stderr)
+        for options in ((), ("--strict",)):
+            self.assertVerdict(self.replay(options=options, env={"QUESTIONS": "abc"}), "reproduced", 0)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "theatre.h"
 
 #define PLAIN "HTTP/1.1 200 OK\r\nX-Ray: one\r\nContent-Length: 2\r\n\r\nok"
@@ -333,7 +334,7 @@ static struct rn_relaxation let_go_in_mid_answer(const char *target, const char 
 
 START_TEST(an_unknown_service_goes_on_in_mid_answer_only_to_a_silent_client)
 {
-    ck_assert_uint_ge(let_go_in_mid_answer(NULL, "2").held_ns, RN_ORDER_QUIET_NS);
+    ck_assert_uint_ge(let_go_in_mid_answer(NULL, "2").held_ns, RN_HOLD_QUIET_NS);
 }
 END_TEST
 

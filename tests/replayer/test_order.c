@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "order.h"
 
@@ -507,7 +508,7 @@ START_TEST(an_answer_that_has_begun_is_let_go_when_its_client_stays_silent)
     ck_assert_uint_eq(quiet, 1500 * ms);
     holds[1].given_ns = 690 * ms;
     ck_assert_ptr_eq(rn_order_stuck(order, &quiet), &holds[1]);
-    ck_assert_uint_eq(quiet, RN_ORDER_QUIET_NS);
+    ck_assert_uint_eq(quiet, RN_HOLD_QUIET_NS);
     rn_order_let_go(order, &holds[1]);
     ck_assert_int_eq(holds[1].release, RN_RELEASE_PEAK);
     ck_assert(rn_order_pass(order, &holds[1], 1, 8)); /* and so does the rest of it */
