@@ -9,16 +9,45 @@
 
 #include <string.h>
 
+#include "rule.h"
+
 static const struct rn_dialect_row *const table[] = {
-    &rn_openai_chat,        &rn_anthropic_messages,    &rn_openai_responses, &rn_openai_embeddings,
-    &rn_openai_completions, &rn_openai_responses_kept, &rn_gemini_generate,  &rn_gemini_embed,
-    &rn_bedrock_converse,   &rn_bedrock_invoke,        &rn_ollama_chat,      &rn_ollama_generate,
-    &rn_ollama_embed,       &rn_cohere_chat,           &rn_cohere_embed,
+    &rn_openai_chat,
+    &rn_anthropic_messages,
+    &rn_openai_responses,
+    &rn_openai_embeddings,
+    &rn_openai_completions,
+    &rn_openai_responses_kept,
+    &rn_gemini_generate,
+    &rn_gemini_embed,
+    &rn_bedrock_converse,
+    &rn_bedrock_invoke,
+    &rn_ollama_chat,
+    &rn_ollama_generate,
+    &rn_ollama_embed,
+    &rn_cohere_chat,
+    &rn_cohere_embed,
     /* tools, retrieval and search; by lines, by path, and last by the body alone */
-    &rn_mcp, &rn_elasticsearch_lines, &rn_pinecone_lines, &rn_rerank, &rn_qdrant, &rn_chroma,
-    &rn_pinecone, &rn_openai_vector_stores, &rn_weaviate, &rn_elasticsearch, &rn_tavily, &rn_exa,
-    &rn_brave, &rn_ollama_search, &rn_rerank_score, &rn_pinecone_body, &rn_tavily_body,
-    &rn_exa_body, &rn_mcp_body,
+    &rn_mcp,
+    &rn_elasticsearch_lines,
+    &rn_pinecone_lines,
+    &rn_rerank,
+    &rn_qdrant,
+    &rn_chroma,
+    &rn_pinecone,
+    &rn_openai_vector_stores,
+    &rn_weaviate,
+    &rn_elasticsearch,
+    &rn_tavily,
+    &rn_exa,
+    &rn_brave,
+    &rn_ollama_search,
+    &rn_rerank_score,
+    &rn_pinecone_body,
+    &rn_tavily_body,
+    &rn_exa_body,
+    &rn_mcp_body,
+    &rn_rule_row,
 };
 #define ROWS (sizeof table / sizeof table[0])
 
@@ -161,6 +190,9 @@ enum rn_dialect rn_dialect_of(const struct rn_reading_input *input)
     struct rn_json *body = NULL;
     const struct rn_dialect_row *row = NULL;
     size_t duplicates = 0;
+    if (rn_rule_of(input->rules, input) != NULL) {
+        return RN_DIALECT_RULE;
+    }
     enum rn_status status = find_dialect(&arena, input, &row, &body, &duplicates, NULL);
     rn_arena_free(&arena);
     return row == NULL || status == RN_NOMEM ? RN_DIALECT_NONE : row->dialect;
@@ -319,6 +351,10 @@ enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_i
                                struct rn_reading *out, struct rn_error *error)
 {
     *out = (struct rn_reading){.dialect = RN_DIALECT_NONE};
+    const struct rn_rule *rule = rn_rule_of(input->rules, input);
+    if (rule != NULL) {
+        return rn_rule_read(arena, rule, input, out, error);
+    }
     struct rn_reader reader = {.arena = arena,
                                .input = input,
                                .out = out,

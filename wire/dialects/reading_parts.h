@@ -123,6 +123,7 @@ extern const struct rn_dialect_row rn_exa;
 extern const struct rn_dialect_row rn_exa_body;
 extern const struct rn_dialect_row rn_brave;
 extern const struct rn_dialect_row rn_ollama_search;
+extern const struct rn_dialect_row rn_rule_row;
 
 /* What all requests have: model, tools, parameters, the bound and the format of the answer (reading_request.c). */
 void rn_reader_request(struct rn_reader *reader, const struct rn_dialect_row *row,
