@@ -365,13 +365,19 @@ void rn_wake_free(struct rn_wake *wake)
 
 /* --- descriptors ----------------------------------------------------------------------------- */
 
+/*
+ * Where the kernel has no room for one more to wait for (epoll_ctl: ENOMEM, ENOSPC), libev stops the watcher. It is started again,
+ * and until that goes well whoever waits looks for himself, at a pace that leaves others their turn.
+ */
 static void on_ready(struct ev_loop *ev, ev_io *watcher, int events)
 {
-    (void)ev;
     struct rn_watch *watch = watcher->data;
-    bool broken =
-        (events & EV_ERROR) != 0; /* libev gave the descriptor up; reading it will say why */
-    watch->call(watch->self, broken || (events & EV_READ) != 0, broken || (events & EV_WRITE) != 0);
+    if ((events & EV_ERROR) != 0) {
+        on_trouble("watch");
+        events = watcher->events;
+        ev_io_start(ev, watcher);
+    }
+    watch->call(watch->self, (events & EV_READ) != 0, (events & EV_WRITE) != 0);
 }
 
 struct rn_watch *rn_watch_new(struct rn_loop *loop, int descriptor, rn_watch_callback *call,
