@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "gateway/inherited.h"
 #include "json_out.h"
+#include "rules.h"
 
 const struct rn_cli_command *const rn_cli_commands[] = {
     &rn_cmd_record,   &rn_cmd_serve, &rn_cmd_replay, &rn_cmd_backtest,
@@ -55,6 +56,21 @@ static const struct rn_cli_command *by_custom(const char *word)
     return strcmp(word, "--version") == 0 ? &rn_cmd_version : NULL;
 }
 
+/* All but those that record or do without readings: a broken file of rules hinders no recording. */
+static bool reads(const struct rn_cli_command *command, char **argv)
+{
+    const struct rn_cli_command *const others[] = {&rn_cmd_record, &rn_cmd_serve,   &rn_cmd_replay,
+                                                   &rn_cmd_verify, &rn_cmd_version, &rn_cmd_help};
+    bool good = true;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        good = good && command != others[i];
+    }
+    for (; *argv != NULL; argv++) {
+        good = good && strcmp(*argv, "--help") != 0 && strcmp(*argv, "-h") != 0;
+    }
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     char *help[] = {(char[]){"help"}, NULL};
@@ -82,6 +98,9 @@ int main(int argc, char **argv)
         command = part;
         argc--;
         argv++;
+    }
+    if (reads(command, argv + 1) && rn_cli_rules(command) != RN_EXIT_SAME) {
+        return RN_EXIT_TROUBLE;
     }
     int status = command->run(argc - 1, argv + 1);
     /* A full disk under a redirected stdout shows itself here at the latest. */

@@ -14,9 +14,10 @@
 #include "index.h"
 #include "posting.h"
 #include "scan.h"
+#include "store/view.h"
 
 #define ROWS_MAX 256u  /* looked at per step */
-#define MARK_BYTES 16u /* u32 version of facts, u32 of prompts, u64 row */
+#define MARK_BYTES 24u /* u32 version of facts, u32 of prompts, u64 row, u64 key of the user's rules */
 #define META_FACTS RN_LIT("facts")
 
 /* What a row of the log completes: an exchange (n > 0), or the trace's opening or run (n = 0). */
@@ -44,7 +45,8 @@ struct step {
 static uint64_t mark_of(struct rn_bytes value, bool *is_current)
 {
     *is_current = value.len == MARK_BYTES && rn_get_u32(value.data) == RN_FACTS_VERSION &&
-                  rn_get_u32(value.data + 4) == RN_PROMPT_VERSION;
+                  rn_get_u32(value.data + 4) == RN_PROMPT_VERSION &&
+                  rn_get_u64(value.data + 16) == rn_view_rules_key();
     return *is_current ? rn_get_u64(value.data + 8) : 0;
 }
 
@@ -66,6 +68,7 @@ static enum rn_status put_mark(struct rn_db_txn *txn, uint64_t row, struct rn_er
     rn_put_u32(value, RN_FACTS_VERSION);
     rn_put_u32(value + 4, RN_PROMPT_VERSION);
     rn_put_u64(value + 8, row);
+    rn_put_u64(value + 16, rn_view_rules_key());
     return rn_db_put(txn, RN_TREE_META, META_FACTS, rn_bytes_of(value, sizeof value), error);
 }
 

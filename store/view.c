@@ -6,6 +6,19 @@
 #include "base/varint.h"
 #include "wire/coding.h"
 
+/* Set before there are threads, and only read after that. */
+static const struct rn_reading_rules *user_rules;
+
+void rn_view_rules(const struct rn_reading_rules *rules)
+{
+    user_rules = rules;
+}
+
+uint64_t rn_view_rules_key(void)
+{
+    return rn_reading_rules_key(user_rules);
+}
+
 static struct rn_bytes field_value(const struct rn_http_head *head, struct rn_bytes name)
 {
     const struct rn_http_field *field = head != NULL ? rn_http_find(head, name) : NULL;
@@ -87,6 +100,7 @@ static enum rn_status read_talk(struct rn_arena *arena, struct rn_view *view)
         .status = view->status,
         .response_type = view->response.type,
         .response_body = view->response.decoded,
+        .rules = user_rules,
     };
     enum rn_status status = rn_reading_make(arena, &input, &view->reading, &unread);
     if (status != RN_OK && status != RN_INVALID) {

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "store/event.h"
 #include "wire/http.h"
-#include "wire/reading.h"
+#include "wire/reading_rules.h"
 
 /* A body as stored and as it reads without its content codings. */
 struct rn_view_body {
@@ -37,6 +37,14 @@ struct rn_view {
     struct rn_reading
         reading; /* dialect RN_DIALECT_NONE where it is nobody's; what is `unread` is there in parts */
 };
+
+/*
+ * The user's pointer rules, for all views of this process from now on; they must outlive them. NULL: none. For a program, at its
+ * beginning, before there are threads.
+ */
+void rn_view_rules(const struct rn_reading_rules *rules);
+/* Another one as soon as the rules are others, 0 without any: what was kept of readings under another key is as good as none. */
+uint64_t rn_view_rules_key(void);
 
 /* `event` and `arena` must outlive the view. RN_NOMEM. rn_view_free in every case. */
 enum rn_status rn_view_make(struct rn_arena *arena, const struct rn_event *event,

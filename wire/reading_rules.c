@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "json.h"
@@ -269,6 +270,16 @@ static enum rn_status take_file(struct parsing *parsing, const struct rn_json *r
     return take_rules(parsing, rules);
 }
 
+static enum rn_status take_key(struct rn_reading_rules *rules, struct rn_bytes text)
+{
+    uint8_t digest[RN_SHA256_BYTES];
+    if (!rn_sha256_of(&text, 1, digest)) {
+        return RN_NOMEM;
+    }
+    memcpy(&rules->key, digest, sizeof rules->key);
+    return RN_OK;
+}
+
 enum rn_status rn_reading_rules_parse(struct rn_bytes text, const char *name,
                                       struct rn_reading_rules **out, struct rn_error *error)
 {
@@ -285,6 +296,7 @@ enum rn_status rn_reading_rules_parse(struct rn_bytes text, const char *name,
     }
     if (status == RN_OK) {
         status = take_file(&parsing, root, duplicates);
+        status = status == RN_OK ? take_key(parsing.rules, text) : status;
     } else if (status != RN_NOMEM) {
         status = rn_fail(error, RN_INVALID, "%s: %s", name, fault.text);
     }
@@ -315,6 +327,11 @@ enum rn_status rn_reading_rules_load(const char *path, struct rn_reading_rules *
     }
     rn_buffer_free(&text);
     return status;
+}
+
+uint64_t rn_reading_rules_key(const struct rn_reading_rules *rules)
+{
+    return rules == NULL ? 0 : rules->key;
 }
 
 size_t rn_reading_rules_count(const struct rn_reading_rules *rules)

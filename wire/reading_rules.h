@@ -26,6 +26,8 @@ enum rn_status rn_reading_rules_parse(struct rn_bytes text, const char *name,
                                       struct rn_reading_rules **out, struct rn_error *error);
 /* How many rules there are; 0 for NULL. */
 size_t rn_reading_rules_count(const struct rn_reading_rules *rules);
+/* Follows from the text of the file; 0 for NULL. What was made under rules of another key is to be made again. */
+uint64_t rn_reading_rules_key(const struct rn_reading_rules *rules);
 /* `rules` may be NULL. */
 void rn_reading_rules_free(struct rn_reading_rules *rules);
 

@@ -38,6 +38,7 @@ struct rn_reading_rules {
     struct rn_arena arena; /* all of them, and their texts */
     struct rn_rule *first; /* in the order of the file */
     size_t count;
+    uint64_t key; /* the first bytes of the SHA-256 of the text */
 };
 
 /* The first rule for a call; NULL: none. `rules` may be NULL. */
