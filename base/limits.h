@@ -54,6 +54,8 @@
 #define RN_COMMAND_GRACE_MS 1000 /* from SIGTERM to SIGKILL for a command we have to end ourselves */
 
 /* The way to the disk */
+#define RN_END_WAIT_NS (UINT64_C(60) * 1000000000)  /* at the end: how long the disk may take nothing before what is left is given up */
+#define RN_END_NOTICE_NS (UINT64_C(2) * 1000000000) /* and when it is said that it is waited for; from then on a signal gives up */
 #define RN_WRITER_BYTES_MAX ((size_t)256 * 1024 * 1024) /* handed over and not yet committed */
 #define RN_COMMIT_BYTES_MAX ((size_t)1024 * 1024)       /* prepared bytes in one transaction */
 #define RN_COMMIT_EVENTS_MAX 256u

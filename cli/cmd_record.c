@@ -64,7 +64,7 @@ static bool ask_store(const struct rn_record_outcome *outcome, struct rn_trace_s
 {
     struct rn_store *store = NULL;
     struct rn_arena arena = {0};
-    bool known = outcome->recorded &&
+    bool known = outcome->recorded && !outcome->given_up &&
                  rn_store_open(outcome->store, RN_STORE_READ, &store, NULL) == RN_OK &&
                  rn_trace_summary(store, &outcome->trace, &arena, summary, NULL) == RN_OK;
     /* Only numbers are used; the summary's text ends here. */
@@ -159,6 +159,12 @@ static bool must_be_complete(void)
     return asked.require_complete || asked.durability.mode == RN_DURABILITY_STRICT;
 }
 
+static void on_waiting(void *self, struct rn_unstored left, uint64_t at_most_ns)
+{
+    (void)self;
+    rn_durability_tell_waiting("record", left, at_most_ns);
+}
+
 static enum rn_status settings_of(char *const *command, struct rn_record_settings *out,
                                   struct rn_error *error)
 {
@@ -174,6 +180,7 @@ static enum rn_status settings_of(char *const *command, struct rn_record_setting
         .upstreams = asked.upstreams.at,
         .ports = asked.ports.at,
         .port = (uint16_t)asked.listen,
+        .on_waiting = on_waiting,
     };
     return rn_durability_read(&asked.durability, out, error);
 }
@@ -197,9 +204,10 @@ static int record(char *const *command)
     (void)ask_store(&outcome, &summary);
     tell(&outcome, &summary);
     if (must_be_complete() && summary.complete != RN_COMPLETE_YES) {
-        return rn_cli_complainf("record", RN_EXIT_INCOMPLETE, "the recording is not complete");
+        return rn_durability_leave(&outcome, rn_cli_complainf("record", RN_EXIT_INCOMPLETE,
+                                                              "the recording is not complete"));
     }
-    return rn_command_shell_status(outcome.wait_status);
+    return rn_durability_leave(&outcome, rn_command_shell_status(outcome.wait_status));
 }
 
 /* --- a suite ------------------------------------------------------------------------------------------------------- */

@@ -84,6 +84,12 @@ static void on_ready(void *self, const char *url, const struct rn_port *ports, s
     (void)fprintf(stderr, "reenact serve: listening at %s; ctrl-c ends it\n", url);
 }
 
+static void on_waiting(void *self, struct rn_unstored left, uint64_t at_most_ns)
+{
+    (void)self;
+    rn_durability_tell_waiting("serve", left, at_most_ns);
+}
+
 static int tell(const struct rn_record_outcome *outcome)
 {
     struct rn_human traces, calls, raw, stored;
@@ -103,7 +109,7 @@ static int tell(const struct rn_record_outcome *outcome)
         return rn_cli_complainf("serve", RN_EXIT_TROUBLE, "%" PRIu64 " events could not be stored",
                                 outcome->counts.failed);
     }
-    return RN_EXIT_SAME;
+    return outcome->unstored.traces > 0 ? RN_EXIT_TROUBLE : RN_EXIT_SAME;
 }
 
 static int serve(void)
@@ -122,6 +128,7 @@ static int serve(void)
         .port = (uint16_t)asked.listen,
         .trace_idle_ns = asked.trace_idle_s * NS_PER_S,
         .on_ready = on_ready,
+        .on_waiting = on_waiting,
     };
     if (rn_durability_read(&asked.durability, &settings, &error) != RN_OK) {
         return rn_cli_complain("serve", RN_EXIT_TROUBLE, &error);
@@ -129,7 +136,7 @@ static int serve(void)
     if (rn_record_serve(&settings, &outcome, &error) != RN_OK) {
         return rn_cli_complain("serve", RN_EXIT_TROUBLE, &error);
     }
-    return tell(&outcome);
+    return rn_durability_leave(&outcome, tell(&outcome));
 }
 
 static int run(int argc, char **argv)

@@ -91,7 +91,7 @@ static void ask_store(const struct rn_record_outcome *recorded, struct rn_each_c
     struct rn_store *store = NULL;
     struct rn_arena arena = {0};
     struct rn_trace_summary summary;
-    if (recorded->recorded &&
+    if (recorded->recorded && !recorded->given_up &&
         rn_store_open(recorded->store, RN_STORE_READ, &store, NULL) == RN_OK &&
         rn_trace_summary(store, &recorded->trace, &arena, &summary, NULL) == RN_OK) {
         one->complete = summary.complete == RN_COMPLETE_YES;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "gateway/command.h"
+#include "ending.h"
 #include "run_event.h"
 #include "station.h"
 #include "store/find.h"
@@ -23,6 +24,7 @@ struct record {
     struct rn_recording *recording;
     struct rn_run_event *run;
     struct rn_command *command;
+    struct rn_ending ending;
 };
 
 /* --- the end ------------------------------------------------------------------------------------------------------- */
@@ -48,6 +50,8 @@ static void on_exit(void *self, int status)
 {
     struct record *record = self;
     record->outcome->wait_status = status;
+    /* Without memory for a timer it is waited for without limit. */
+    (void)rn_ending_begin(&record->ending, &record->station, record->settings, true);
     rn_gateway_close_listeners(record->station.gateway);
     rn_recorder_finish(record->station.recorder, on_finished, record);
 }
@@ -186,6 +190,10 @@ enum rn_status rn_record_run(const struct rn_record_settings *settings,
         outcome->malformed = counts.malformed;
         outcome->foreign = counts.foreign;
         explain(&record);
+        rn_ending_finish(&record.ending, outcome);
+    }
+    if (outcome->given_up) {
+        return status;
     }
     rn_command_free(record.command);
     rn_run_event_free(record.run);

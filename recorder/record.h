@@ -24,6 +24,9 @@ struct rn_record_settings {
     uint64_t late_after_ns;  /* 0: never */
     uint64_t intent_wait_ns; /* 0: RN_INTENT_WAIT_NS */
     uint64_t trace_idle_ns;
+    uint64_t end_wait_ns; /* at the end: how long the disk may take nothing; 0: RN_END_WAIT_NS */
+    /* The end has to wait for the disk: from now on a signal gives up what is left. */
+    void (*on_waiting)(void *self, struct rn_unstored left, uint64_t at_most_ns);
     /* serve: called once the ports are open, with the URL of the port with our paths. */
     void (*on_ready)(void *self, const char *url, const struct rn_port *ports, size_t port_count);
     void *self;
@@ -40,8 +43,14 @@ struct rn_record_outcome {
     bool recorded;    /* the run's trace was closed durably */
     bool open_line; /* what COMMAND printed last, on whichever stream, was no end of a line */
     bool open_stderr_line; /* likewise, on stderr alone */
-    char store[4096];      /* path */
-    char remark[512];      /* why nothing was recorded or what failed, or "" */
+    /*
+     * The disk stood still at the end, and what was left was given up. The store is still open in this process, whose writer
+     * works on: read nothing from it, and leave by _exit.
+     */
+    bool given_up;
+    struct rn_unstored unstored; /* lost with that; counted as failed */
+    char store[4096];            /* path */
+    char remark[512];            /* why nothing was recorded or what failed, or "" */
 };
 
 /*

@@ -69,6 +69,15 @@ struct rn_recorder_counts rn_recorder_counts(const struct rn_recorder *recorder)
     return counts;
 }
 
+struct rn_unstored rn_recorder_unstored(const struct rn_recorder *recorder)
+{
+    struct rn_unstored count = {.traces = rn_traces_open(recorder->desk.traces)};
+    for (const struct rn_call *call = recorder->desk.open; call != NULL; call = call->next) {
+        count.events += call->with_writer > 0;
+    }
+    return count;
+}
+
 /* --- the end ------------------------------------------------------------------------------------------------------- */
 
 static void maybe_finished(struct rn_recorder *recorder)

@@ -46,6 +46,12 @@ struct rn_recorder_counts {
     uint64_t truncated;
 };
 
+/* What was handed to the writer and did not come back. */
+struct rn_unstored {
+    uint64_t events;
+    uint64_t traces; /* their ends */
+};
+
 struct rn_recorder *rn_recorder_new(const struct rn_recorder_settings *settings);
 /* For rn_gateway_new. */
 struct rn_handler rn_recorder_handler(struct rn_recorder *recorder);
@@ -58,6 +64,8 @@ void rn_recorder_collect(struct rn_recorder *recorder);
  */
 void rn_recorder_finish(struct rn_recorder *recorder, void (*finished)(void *self), void *self);
 struct rn_recorder_counts rn_recorder_counts(const struct rn_recorder *recorder);
+/* Of this recorder's calls and traces; the run's own are not its. */
+struct rn_unstored rn_recorder_unstored(const struct rn_recorder *recorder);
 void rn_recorder_free(struct rn_recorder *recorder);
 
 #endif

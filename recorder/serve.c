@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ending.h"
 #include "record.h"
 #include "station.h"
 #include "store/find.h"
@@ -15,6 +16,8 @@ struct serve {
     struct rn_watch *watch;
     int signals;
     bool stopping;
+    const struct rn_record_settings *settings;
+    struct rn_ending ending;
 };
 
 static void on_finished(void *self)
@@ -33,6 +36,8 @@ static void on_signal(void *self, bool readable, bool writable)
         return;
     }
     serve->stopping = true;
+    rn_watch_set(serve->watch, false, false); /* further signals are the ending's */
+    (void)rn_ending_begin(&serve->ending, &serve->station, serve->settings, false);
     rn_gateway_close_listeners(serve->station.gateway);
     rn_recorder_finish(serve->station.recorder, on_finished, serve);
 }
@@ -55,7 +60,7 @@ static enum rn_status watch_signals(struct serve *serve, sigset_t *before, struc
 enum rn_status rn_record_serve(const struct rn_record_settings *settings,
                                struct rn_record_outcome *outcome, struct rn_error *error)
 {
-    struct serve serve = {.signals = -1};
+    struct serve serve = {.signals = -1, .settings = settings};
     struct rn_trace_id session = rn_find_session_id(settings->session);
     sigset_t before;
     char url[40];
@@ -83,12 +88,16 @@ enum rn_status rn_record_serve(const struct rn_record_settings *settings,
         rn_loop_run(serve.station.loop);
         struct rn_gateway_counts counts = rn_gateway_counts(serve.station.gateway);
         outcome->counts = rn_recorder_counts(serve.station.recorder);
-        outcome->recorded = outcome->counts.failed == 0;
+        outcome->recorded = outcome->counts.failed == 0 && !serve.ending.given_up;
         outcome->malformed = counts.malformed;
         outcome->foreign = counts.foreign;
-        if (outcome->counts.failed > 0) {
+        rn_ending_finish(&serve.ending, outcome);
+        if (outcome->counts.failed > 0 && !outcome->given_up) {
             rn_writer_last_error(serve.station.writer, outcome->remark, sizeof outcome->remark);
         }
+    }
+    if (outcome->given_up) {
+        return status;
     }
     if (serve.watch != NULL) {
         rn_watch_free(serve.watch);

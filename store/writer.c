@@ -97,7 +97,8 @@ void rn_writer_submit(struct rn_writer *writer, struct rn_entry *entry)
     queue_add(&writer->queue, entry, entry);
     pthread_mutex_unlock(&writer->lock);
     if (was_empty) {
-        pthread_cond_signal(&writer->more); /* not before: it would wake up to find the lock taken */
+        pthread_cond_signal(
+            &writer->more); /* not before: it would wake up to find the lock taken */
     }
 }
 
@@ -395,17 +396,35 @@ enum rn_status rn_writer_start(struct rn_store *store, void (*wake)(void *self),
     return RN_OK;
 }
 
+static void ask_to_stop(struct rn_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->is_stopping = true;
+    pthread_cond_signal(&writer->more);
+    pthread_mutex_unlock(&writer->lock);
+}
+
 void rn_writer_stop(struct rn_writer *writer)
 {
     if (!writer->is_running) {
         return;
     }
-    pthread_mutex_lock(&writer->lock);
-    writer->is_stopping = true;
-    pthread_cond_signal(&writer->more);
-    pthread_mutex_unlock(&writer->lock);
+    ask_to_stop(writer);
     pthread_join(writer->thread, NULL);
     writer->is_running = false;
+}
+
+bool rn_writer_stop_within(struct rn_writer *writer, uint64_t ns)
+{
+    if (!writer->is_running) {
+        return true;
+    }
+    ask_to_stop(writer);
+    uint64_t until_ns = rn_clock_mono_ns() + ns;
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                                   .tv_nsec = (long)(until_ns % 1000000000u)};
+    writer->is_running = pthread_clockjoin_np(writer->thread, NULL, CLOCK_MONOTONIC, &until) != 0;
+    return !writer->is_running;
 }
 
 void rn_writer_free(struct rn_writer *writer)

@@ -67,6 +67,8 @@ enum rn_status rn_writer_start(struct rn_store *store, void (*wake)(void *self),
                                struct rn_error *error);
 /* Commits everything submitted, brings the indexes up, ends the thread. Collect what is left afterwards: it may be called once more. */
 void rn_writer_stop(struct rn_writer *writer);
+/* The same, but false after so long: then it goes on, and neither it nor the store may be freed before it is done. */
+bool rn_writer_stop_within(struct rn_writer *writer, uint64_t ns);
 /* Stops it where that was not done. Recordings that were not closed stay open in the store and are closed as lost later. */
 void rn_writer_free(struct rn_writer *writer);
 
