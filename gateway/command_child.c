@@ -96,6 +96,7 @@ void rn_child_run(const struct rn_command_settings *settings, const struct rn_ch
 {
     /* The mask and all other dispositions are still those we were given. */
     rn_inherited_signals();
+    rn_inherited_limits();
     if (!put_in_place(settings, wiring)) {
         give_up(wiring->failure, RN_CHILD_SETUP);
     }

@@ -46,6 +46,7 @@ struct rn_connection *rn_connection_new(struct rn_gateway *gateway,
     connection->reading = true;
     connection->number = ++gateway->counts.connections;
     gateway->counts.open++;
+    gateway->unwelcome += unwelcome != NULL;
     rn_ring_add(&gateway->all, &connection->in_all);
     rn_watch_set(connection->watch, true, false);
     return connection;
@@ -87,6 +88,7 @@ void rn_connection_free(struct rn_connection *connection)
         gateway->head_of = NULL;
     }
     gateway->counts.open--;
+    gateway->unwelcome -= connection->unwelcome != NULL;
     rn_free(connection);
     rn_gateway_accept_again(gateway);
 }

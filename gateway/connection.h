@@ -97,7 +97,8 @@ struct rn_gateway {
     struct rn_link lingering; /* in order of their deadlines */
     struct rn_link resetting; /* armed, until the kernel has sent all; by in_lingering too */
     struct rn_gateway_counts counts;
-    size_t connections_max;
+    size_t unwelcome;       /* of the open connections those that are refused whatever they ask */
+    size_t connections_max; /* RN_CONNECTIONS_MAX, or as many as there are descriptors for */
     int diagnosis; /* for rn_peer_uid, or -1 */
     bool any_peer;
     bool accept_paused;

@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@
 #define RESET_LOOK_NS UINT64_C(5000000)
 /* So many connections over the maximum are still told why they are refused. */
 #define CROWD_MAX 64u
+/* Beside those of connections: the crowd, the store, ports, the command's streams, a request in a file. */
+#define DESCRIPTORS_BESIDE (64u + CROWD_MAX)
 
 /* --- rings ----------------------------------------------------------------------------------- */
 
@@ -193,9 +196,13 @@ static void on_accept_timer(void *self)
 static const char *judge(const struct rn_gateway *gateway, const struct rn_listener *listener,
                          const struct sockaddr_in *peer, unsigned *status)
 {
-    if (gateway->counts.open >= gateway->connections_max) {
+    /* Those that are being refused hold nobody else up: some clients keep asking. */
+    if (gateway->counts.open - gateway->unwelcome >= gateway->connections_max) {
         *status = 503;
-        return "reenact has as many open connections as it can hold; close some or try again";
+        return gateway->connections_max < RN_CONNECTIONS_MAX
+                   ? "reenact has as many open connections as its limit of open files allows "
+                     "(ulimit -Hn); raise it, or close some connections and try again"
+                   : "reenact has as many open connections as it can hold; close some or try again";
     }
     const struct sockaddr_in local = {.sin_family = AF_INET,
                                       .sin_port = htons(listener->port),
@@ -342,6 +349,29 @@ void rn_gateway_close_listeners(struct rn_gateway *gateway)
 
 /* --- the gateway ----------------------------------------------------------------------------- */
 
+/*
+ * How many connections there may be: each may want a second descriptor, to its upstream. The soft limit is raised as far as it
+ * takes, once and for the whole process; a command gets its own back (inherited.h).
+ */
+static size_t make_room(void)
+{
+    const rlim_t wanted = (rlim_t)2 * RN_CONNECTIONS_MAX + DESCRIPTORS_BESIDE;
+    struct rlimit limit = {.rlim_cur = wanted};
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+        struct rlimit raised = limit;
+        raised.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+            limit = raised;
+        }
+    }
+    if (limit.rlim_cur >= wanted) {
+        return RN_CONNECTIONS_MAX;
+    }
+    return limit.rlim_cur <= DESCRIPTORS_BESIDE + 2
+               ? 1
+               : (size_t)(limit.rlim_cur - DESCRIPTORS_BESIDE) / 2;
+}
+
 struct rn_gateway *rn_gateway_new(struct rn_loop *loop, const struct rn_handler *handler)
 {
     struct rn_gateway *gateway = rn_calloc(1, sizeof *gateway);
@@ -350,7 +380,7 @@ struct rn_gateway *rn_gateway_new(struct rn_loop *loop, const struct rn_handler 
     }
     gateway->loop = loop;
     gateway->handler = *handler;
-    gateway->connections_max = RN_CONNECTIONS_MAX;
+    gateway->connections_max = make_room();
     gateway->diagnosis = rn_peer_open_diagnosis();
     rn_ring_init(&gateway->all);
     rn_ring_init(&gateway->dirty);

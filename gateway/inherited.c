@@ -15,14 +15,16 @@ static const int set_by_us[] = {SIGPIPE, SIGXFSZ, SIGCHLD};
 
 static uint8_t is_inherited[NUMBERS_MAX]; /* by number of descriptor */
 static bool was_ignored[SIGNALS];
+static struct rlimit descriptors;
+static bool is_limit_known;
 
 /* poll tells of many descriptors at once whether they are open; of more than there may be it refuses to. */
 void rn_inherited_note(void)
 {
     struct pollfd polled[NUMBERS_MAX];
-    struct rlimit limit = {.rlim_cur = NUMBERS_MAX};
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    nfds_t count = limit.rlim_cur < NUMBERS_MAX ? (nfds_t)limit.rlim_cur : NUMBERS_MAX;
+    descriptors.rlim_cur = NUMBERS_MAX;
+    is_limit_known = getrlimit(RLIMIT_NOFILE, &descriptors) == 0;
+    nfds_t count = descriptors.rlim_cur < NUMBERS_MAX ? (nfds_t)descriptors.rlim_cur : NUMBERS_MAX;
     for (nfds_t i = 0; i < count; i++) {
         polled[i] = (struct pollfd){.fd = (int)i};
     }
@@ -74,5 +76,12 @@ void rn_inherited_signals(void)
 {
     for (size_t i = 0; i < SIGNALS; i++) {
         (void)signal(set_by_us[i], was_ignored[i] ? SIG_IGN : SIG_DFL);
+    }
+}
+
+void rn_inherited_limits(void)
+{
+    if (is_limit_known) {
+        (void)setrlimit(RLIMIT_NOFILE, &descriptors);
     }
 }

@@ -1,5 +1,6 @@
 /*
- * What whoever started us meant for the command: descriptors beyond 2, and how some signals are dealt with.
+ * What whoever started us meant for the command: descriptors beyond 2, how many there may be, and how some signals are dealt
+ * with.
  *
  * Like env(1) we stand between the two, so what we were given passes through, and nothing of our own does.
  */
@@ -23,5 +24,8 @@ bool rn_inherited_close_others(const int *kept, size_t count);
 
 /* In a child before exec: SIGPIPE, SIGXFSZ and SIGCHLD, which we set for ourselves, are ignored again or not. */
 void rn_inherited_signals(void);
+
+/* In a child before exec: the limit of open files, which the gateway raises, is what it was. */
+void rn_inherited_limits(void);
 
 #endif
