@@ -21,7 +21,7 @@ BUILD = os.environ.get("BENCH_BUILD") or os.path.join(ROOT, "build", "release")
 REENACT = os.path.join(BUILD, "cli", "reenact")
 
 NGINX = """worker_processes 1; daemon off; pid {dir}/{name}.pid; error_log {dir}/{name}.err warn; worker_rlimit_nofile 20000;
-events {{ worker_connections 15000; }}
+events {{ worker_connections 19000; }}
 http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 600; client_body_buffer_size 64k; client_max_body_size 64m;
  tcp_nodelay on; proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_read_timeout 600;
  client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2; fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;

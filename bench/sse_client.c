@@ -25,6 +25,8 @@ struct stream {
     int socket;
     int64_t opened_ns;
     bool over;
+    bool in_body;
+    size_t body_bytes; /* behind the head, framing included */
     size_t used;
     char in[16384];
 };
@@ -34,6 +36,9 @@ static size_t delay_count;
 static size_t delay_cap;
 static int64_t *first_bytes;
 static size_t first_count;
+static size_t odd; /* events that are not as bench_upstream sends them */
+
+#define EVENT_BYTES 120
 
 static int64_t now_ns(void)
 {
@@ -87,6 +92,37 @@ static bool stream_open(struct stream *s, uint16_t port, const char *path)
     return send(s->socket, request, (size_t)len, MSG_NOSIGNAL) == len;
 }
 
+/* From its time stamp on: digits, then one letter up to the end. */
+static bool is_as_sent(const char *at)
+{
+    static const char middle[] = ",\"delta\":\"";
+    const char *end = at - 6 + EVENT_BYTES - 4;
+    const char *digits = at + 6;
+    while (digits < end && *digits >= '0' && *digits <= '9') {
+        digits++;
+    }
+    const char *text = digits + sizeof middle - 1;
+    if (digits == at + 6 || text >= end || memcmp(digits, middle, sizeof middle - 1) != 0 || memcmp(end, "\"}\n\n", 4) != 0) {
+        return false;
+    }
+    while (text < end && *text == 'a') {
+        text++;
+    }
+    return text == end;
+}
+
+/* Counts what is behind the head. */
+static void count_body(struct stream *s, size_t got)
+{
+    const char *head_end = s->in_body ? NULL : memmem(s->in, s->used, "\r\n\r\n", 4);
+    if (s->in_body) {
+        s->body_bytes += got;
+    } else if (head_end != NULL) {
+        s->in_body = true;
+        s->body_bytes = s->used - (size_t)(head_end + 4 - s->in);
+    }
+}
+
 /* Reads what there is; true when the stream is over (complete or not). */
 static bool stream_read(struct stream *s, bool *complete)
 {
@@ -99,9 +135,11 @@ static bool stream_read(struct stream *s, bool *complete)
         return true;
     }
     s->used += (size_t)got;
+    count_body(s, (size_t)got);
     size_t from = 0;
     char *at;
-    while ((at = memmem(s->in + from, s->used - from, "{\"ts\":", 6)) != NULL && at + 40 < s->in + s->used) {
+    while ((at = memmem(s->in + from, s->used - from, "{\"ts\":", 6)) != NULL && at - 6 + EVENT_BYTES <= s->in + s->used) {
+        odd += !is_as_sent(at);
         int64_t sent = strtoll(at + 6, NULL, 10);
         if (s->opened_ns != 0) {
             first_bytes[first_count++] = now - s->opened_ns;
@@ -111,8 +149,8 @@ static bool stream_read(struct stream *s, bool *complete)
         from = (size_t)(at - s->in) + 6;
     }
     *complete = s->used >= 5 && memcmp(s->in + s->used - 5, "0\r\n\r\n", 5) == 0;
-    /* Keep a tail that may hold the beginning of a stamp or of the last chunk. */
-    size_t keep = s->used - from > 128 ? 128 : s->used - from;
+    /* Keep a tail that may hold an event from its stamp on, or the beginning of the last chunk; of a head all of it. */
+    size_t keep = s->used - from > 128 && s->in_body ? 128 : s->used - from;
     memmove(s->in, s->in + s->used - keep, keep);
     s->used = keep;
     return *complete;
@@ -161,12 +199,18 @@ int main(int argc, char **argv)
             }
         }
     }
+    size_t least = SIZE_MAX;
+    size_t most = 0;
+    for (size_t i = 0; i < opened; i++) {
+        least = all[i].body_bytes < least ? all[i].body_bytes : least;
+        most = all[i].body_bytes > most ? all[i].body_bytes : most;
+    }
     double wall_s = (double)(now_ns() - start) / 1e9;
     qsort(delays, delay_count, sizeof *delays, compare);
     qsort(first_bytes, first_count, sizeof *first_bytes, compare);
     printf("{\"streams\":%zu,\"complete\":%zu,\"events\":%zu,\"wall_s\":%.3f,\"first_p50_us\":%.0f,\"delay_p50_us\":%.0f,"
-           "\"delay_p99_us\":%.0f}\n",
+           "\"delay_p99_us\":%.0f,\"odd\":%zu,\"body_min\":%zu,\"body_max\":%zu}\n",
            wanted, complete, delay_count, wall_s, us_at(first_bytes, first_count, 0.5), us_at(delays, delay_count, 0.5),
-           us_at(delays, delay_count, 0.99));
+           us_at(delays, delay_count, 0.99), odd, least, most);
     return complete == wanted ? 0 : 1;
 }
