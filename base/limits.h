@@ -30,7 +30,7 @@
 #define RN_KEPT_ANSWERS_BYTES_MAX                                                                  \
     ((size_t)256 * 1024 * 1024) /* a replay keeps so much at hand; the rest is read when asked for */
 #define RN_HOLD_PATIENCE_NS (UINT64_C(10) * 1000000000) /* of a hold; or three times the recorded gap */
-#define RN_HOLD_QUIET_NS (UINT64_C(250) * 1000000) /* before a stream goes on at the peak; or three times the recorded gap */
+#define RN_HOLD_QUIET_NS (UINT64_C(250) * 1000000) /* before a stream goes on at the peak (or three times the recorded gap), and before an answer counts as unread */
 #define RN_JSON_DEPTH_MAX 256u
 
 /* The gateway */

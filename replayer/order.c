@@ -191,6 +191,12 @@ void rn_order_ended(struct rn_order_book *order, uint32_t row)
     mark_done(order, order->end[row]);
 }
 
+void rn_order_written(struct rn_order_book *order, uint32_t row)
+{
+    assert(row < order->count);
+    mark_done(order, order->end[row]);
+}
+
 void rn_order_linger(struct rn_order_book *order, int change)
 {
     assert(change > 0 || order->lingering > 0);
@@ -435,6 +441,13 @@ bool rn_order_behind(struct rn_order_book *order, struct rn_hold *hold, bool has
     }
     (void)released(order, hold, RN_RELEASE_CONNECTION);
     return true;
+}
+
+void rn_order_unread(struct rn_order_book *order, struct rn_hold *hold)
+{
+    assert(order->front < order->mark_count && order->marks[order->front].is_end);
+    (void)released(order, hold, RN_RELEASE_UNREAD);
+    mark_done(order, (uint32_t)order->front);
 }
 
 uint64_t rn_order_limit_ns(const struct rn_order_book *order, const struct rn_hold *hold,

@@ -14,6 +14,7 @@
  *     for (a server asks its client back, in the answer to the client's call): where the caller does not know better, its
  *     client must be silent for a while first (rn_order_stuck); the rest of that answer is then given without holds. An answer that came in its turn is not let go;
  *   - when the request it waits for would have to come behind it on its own connection;
+ *   - when it waits for the end of an answer whose client does not read it, and reads this one first, perhaps;
  *   - when the caller's patience ends: what it waited for is then given up, so that nobody waits for it again. A client
  *     that could not send more while so many waited is taken to have no more connections: that is its peak from then on,
  *     until it shows that it has.
@@ -47,6 +48,7 @@ enum rn_release {
     RN_RELEASE_ORDER,      /* its turn came */
     RN_RELEASE_PEAK,       /* nobody else can come while all of these wait */
     RN_RELEASE_CONNECTION, /* what it waits for is behind it */
+    RN_RELEASE_UNREAD,     /* the client does not read the answer whose end is awaited */
     RN_RELEASE_TIMEOUT,
     RN_RELEASE_OFF
 };
@@ -138,6 +140,10 @@ void rn_order_let_go(struct rn_order_book *order, struct rn_hold *hold);
  */
 uint64_t rn_order_limit_ns(const struct rn_order_book *order, const struct rn_hold *hold,
                            uint64_t least_ns, double pace);
+/* The end of `row` is written, and its client does not read it: nobody waits for its delivery any more. */
+void rn_order_written(struct rn_order_book *order, uint32_t row);
+/* Ends `hold`, and gives up the one end that is awaited. */
+void rn_order_unread(struct rn_order_book *order, struct rn_hold *hold);
 /* Ends `hold`, and gives up everything it was waiting for. */
 void rn_order_give_up(struct rn_order_book *order, struct rn_hold *hold);
 

@@ -98,7 +98,16 @@ static json_t *rules_of(const struct rn_receipt_facts *facts)
 
 static const char *release_name(enum rn_release why)
 {
-    return why == RN_RELEASE_PEAK ? "peak" : why == RN_RELEASE_CONNECTION ? "connection" : "time";
+    switch (why) {
+    case RN_RELEASE_PEAK:
+        return "peak";
+    case RN_RELEASE_CONNECTION:
+        return "connection";
+    case RN_RELEASE_UNREAD:
+        return "unread";
+    default:
+        return "time";
+    }
 }
 
 /* Holds that ended before their turn: whose, what they still waited for, and why. */

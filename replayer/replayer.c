@@ -22,9 +22,10 @@ struct rn_replayer {
     const struct rn_gateway *gateway;
     struct rn_timer *tick;
     bool ticking;
-    size_t front;            /* of the order, when it was looked at last */
-    uint64_t front_since_ns; /* since when the earliest hold waits for just that */
-    uint64_t moved_ns;       /* when a call came or an answer was over */
+    size_t front;                   /* of the order, when it was looked at last */
+    uint64_t front_since_ns;        /* since when the earliest hold waits for just that */
+    uint64_t moved_ns;              /* when a call came or an answer was over */
+    struct rn_serving **on_the_way; /* beside the rows */
     struct rn_relaxation *relaxations;
     size_t relaxation_count; /* listed */
     size_t relaxation_cap;
@@ -61,10 +62,13 @@ struct rn_replayer *rn_replayer_new(const struct rn_replayer_settings *settings)
     replayer->stage.order = rn_order_new(settings->catalog->facts, settings->catalog->count);
     replayer->matcher = rn_matcher_new(settings->catalog, settings->rules);
     replayer->tick = rn_timer_new(settings->loop, on_tick, replayer);
+    replayer->on_the_way = rn_calloc(settings->catalog->count, sizeof(struct rn_serving *));
+    replayer->stage.on_the_way = replayer->on_the_way;
     replayer->misses = rn_calloc(RN_MISSES_MAX, sizeof *replayer->misses);
     replayer->recorded_head = rn_alloc(sizeof *replayer->recorded_head);
     if (replayer->stage.order == NULL || replayer->matcher == NULL || replayer->tick == NULL ||
-        replayer->misses == NULL || replayer->recorded_head == NULL) {
+        replayer->on_the_way == NULL || replayer->misses == NULL ||
+        replayer->recorded_head == NULL) {
         rn_replayer_free(replayer);
         return NULL;
     }
@@ -90,6 +94,7 @@ void rn_replayer_free(struct rn_replayer *replayer)
     rn_arena_free(&replayer->candidate);
     rn_free(replayer->misses);
     rn_free(replayer->relaxations);
+    rn_free(replayer->on_the_way);
     rn_free(replayer->recorded_head);
     rn_free(replayer);
 }
@@ -286,11 +291,41 @@ static void look_at_holds(struct rn_replayer *replayer)
     }
 }
 
+/*
+ * The end of an answer that its client does not read is never delivered. When recorded it was over once we had it whole. The
+ * client may read another answer first, which is held for that end.
+ */
+static void look_at_the_unread(struct rn_replayer *replayer)
+{
+    struct rn_order_book *order = replayer->stage.order;
+    struct rn_hold *hold = rn_order_first(order);
+    uint64_t now = rn_loop_now_ns(replayer->settings.loop);
+    uint32_t row;
+    bool is_end;
+    if (hold == NULL || !rn_order_awaited(order, &row, &is_end) || !is_end ||
+        now - replayer->moved_ns < RN_HOLD_QUIET_NS ||
+        now - replayer->front_since_ns < RN_HOLD_QUIET_NS || replayer->on_the_way[row] == NULL) {
+        return;
+    }
+    switch (rn_serving_unread(replayer->on_the_way[row])) {
+    case RN_UNREAD_WHOLE:
+        rn_order_written(order, row);
+        break;
+    case RN_UNREAD_PART:
+        rn_order_unread(order, hold);
+        release(replayer, hold);
+        break;
+    case RN_UNREAD_NOT:
+        break;
+    }
+}
+
 static void on_tick(void *self)
 {
     struct rn_replayer *replayer = self;
     replayer->ticking = false;
     look_at_holds(replayer);
+    look_at_the_unread(replayer);
     pump(replayer);
 }
 
@@ -448,7 +483,7 @@ static void on_request(void *self, struct rn_exchange *exchange, const struct rn
 
 static void on_drained(void *self, struct rn_exchange *exchange)
 {
-    (void)self;
+    moves(self);
     struct rn_serving *serving = rn_exchange_context(exchange);
     if (serving != NULL) {
         rn_serving_drained(serving);

@@ -30,7 +30,7 @@ struct rn_replayer_counts {
     uint32_t broken; /* the client left early */
     uint32_t ambiguous;
     uint32_t relaxations;   /* holds that ended early, for whatever reason */
-    uint32_t relaxed_by[5]; /* by enum rn_release */
+    uint32_t relaxed_by[6]; /* by enum rn_release */
     uint32_t timed_out_holds;
     uint32_t own;     /* requests to our own paths, answered 404 as when recording */
     uint64_t held_ns; /* time spent holding, in all */

@@ -42,6 +42,7 @@ struct rn_serving {
     enum step step;
     bool quiet;     /* no client came or left while it was on its way */
     bool waiting;   /* for room or a time */
+    bool full;      /* for room */
     bool lingering; /* for its client to leave */
     bool outstayed; /* it did not */
     uint64_t moves; /* of the stage, when its patience began */
@@ -170,6 +171,7 @@ struct rn_serving *rn_serving_new(struct rn_stage *stage, struct rn_exchange *ex
     serving->quiet = rn_order_is_off(stage->order) ||
                      rn_order_is_quiet(stage->order, row, fact_of(serving)->first_byte);
     rn_exchange_set_context(exchange, serving);
+    stage->on_the_way[row] = serving;
     return serving;
 }
 
@@ -207,6 +209,7 @@ void rn_serving_free(struct rn_serving *serving)
     if (serving == NULL) {
         return;
     }
+    serving->stage->on_the_way[serving->row] = NULL;
     rn_order_forget(serving->stage->order, &serving->hold);
     linger_end(serving);
     if (serving->timer != NULL) {
@@ -239,6 +242,14 @@ struct rn_exchange *rn_serving_exchange(const struct rn_serving *serving)
 bool rn_serving_outstayed(const struct rn_serving *serving)
 {
     return serving->outstayed;
+}
+
+enum rn_unread rn_serving_unread(const struct rn_serving *serving)
+{
+    if (serving->step == STEP_OVER && !serving->lingering) {
+        return RN_UNREAD_WHOLE;
+    }
+    return serving->full ? RN_UNREAD_PART : RN_UNREAD_NOT;
 }
 
 uint64_t rn_serving_sent_bytes(const struct rn_serving *serving)
@@ -519,7 +530,7 @@ static bool go_pieces(struct rn_serving *serving)
         piece_next(&serving->pieces);
         serving->sent_bytes += piece.len;
         if (!rn_exchange_write(serving->exchange, piece)) {
-            serving->waiting = true;
+            serving->waiting = serving->full = true;
             return false;
         }
     }
@@ -608,7 +619,7 @@ void rn_serving_drained(struct rn_serving *serving)
     if (serving->timer != NULL) {
         rn_timer_stop(serving->timer);
     }
-    serving->waiting = false;
+    serving->waiting = serving->full = false;
     rn_serving_go(serving);
 }
 

@@ -37,9 +37,10 @@ struct rn_stage {
     bool exact;  /* nothing is altered: the answer is compared with the recording */
     uint64_t
         patience_ns; /* with a client that does not leave, though it left when recorded; at least */
-    struct rn_serving *lingering; /* all answers that wait for their clients to leave */
-    uint64_t moves;               /* calls that came and answers that were over: signs of life */
-    bool dismissed;               /* nobody is waited for any more */
+    struct rn_serving **on_the_way; /* beside the rows; lent */
+    struct rn_serving *lingering;   /* all answers that wait for their clients to leave */
+    uint64_t moves;                 /* calls that came and answers that were over: signs of life */
+    bool dismissed;                 /* nobody is waited for any more */
     struct rn_alteration *alterations;
     size_t alteration_count; /* listed */
     size_t alteration_cap;
@@ -69,6 +70,9 @@ uint32_t rn_serving_row(const struct rn_serving *serving);
 struct rn_exchange *rn_serving_exchange(const struct rn_serving *serving);
 /* Bytes of the body that were given out so far. */
 uint64_t rn_serving_sent_bytes(const struct rn_serving *serving);
+/* How far an answer is that its client does not take: given whole, or stopped by a full queue; else it goes on by itself. */
+enum rn_unread { RN_UNREAD_NOT, RN_UNREAD_WHOLE, RN_UNREAD_PART };
+enum rn_unread rn_serving_unread(const struct rn_serving *serving);
 /* Whether its client was waited for until patience ended: it did not leave, which it did when recorded. */
 bool rn_serving_outstayed(const struct rn_serving *serving);
 /* COMMAND has ended: whoever still holds an answer that was left when recorded is cut off, as the recorder did. */

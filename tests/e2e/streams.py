@@ -3,9 +3,8 @@ answer is open, and the asynchronous client that talks to them. The client says 
 can only have come because of what it has not done yet."""
 import json
 import os
-import queue
 import threading
-import urllib.parse
+import time
 
 # What both programs below stand on: HTTP/1.1 over asyncio, with kept connections, at most SOCKETS at once (0: no limit).
 ASYNC_HTTP = r'''
@@ -230,3 +229,24 @@ class ChainServer:
         with self.changed:
             self.ended.add((run, name))
             self.changed.notify_all()
+
+
+class LargeBeside:
+    """A behaviour for harness.Upstream: /stream goes on when /large has been given, as far as anybody takes it."""
+
+    def __init__(self, size):
+        self.size = size
+        self.given = threading.Event()
+
+    def __call__(self, head, body, connection):
+        if b"/stream" in head.split(b"\r\n")[0]:
+            begin_stream(connection)
+            send_event(connection, {"number": number()})
+            self.given.wait(0.5)
+            time.sleep(0.1)
+            send_event(connection, {"number": number()})
+            end_stream(connection)
+        else:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % self.size)
+            connection.sendall(b"x" * self.size)
+            self.given.set()

@@ -3,7 +3,7 @@ import os
 import sys
 
 from harness import Case, echo, main
-from streams import ASYNC_HTTP, CHAIN_CLIENT, MCP_CLIENT, ChainServer, McpServer
+from streams import ASYNC_HTTP, CHAIN_CLIENT, MCP_CLIENT, ChainServer, LargeBeside, McpServer
 
 FULL = bool(os.environ.get("REENACT_FULL"))
 REPLAYS = 30 if FULL else 3
@@ -80,6 +80,26 @@ class Order(Case):
                         self.assertEqual(replayed.stdout, recorded.stdout)
                         self.assertVerdict(replayed, "reproduced", 0)
                         self.assertEqual(replayed.receipt["order"]["timed_out_holds"], 0)
+
+    def test_an_answer_that_is_read_last_holds_nobody_to_the_limit(self):
+        """The client reads the second answer only when the first has ended, which it did after the second one had come whole."""
+        text = ASYNC_HTTP + """
+async def main():
+    async with ask("POST", "/stream", {}) as first:
+        pieces = first.pieces()
+        told = [await anext(pieces)]
+        async with ask("POST", "/large", {}) as second:
+            told += [piece async for piece in pieces]
+            print(b"".join(told).decode(), [len(piece) async for piece in second.pieces()])
+asyncio.run(main())
+"""
+        for kilobytes in (64, 2048, *range(3072, 6145, 256 if FULL else 1024)):
+            self.store = os.path.join(self.directory, f"store{kilobytes}")
+            recorded = self.record_program(LargeBeside(kilobytes * 1024), text, {})
+            replayed = self.replay()
+            self.assertEqual(replayed.stdout, recorded.stdout)
+            self.assertVerdict(replayed, "reproduced", 0)
+            self.assertEqual(replayed.receipt["order"]["timed_out_holds"], 0)
 
     def test_another_order_is_a_remark_and_a_divergence_only_when_strict(self):
         text = ASYNC_HTTP + """

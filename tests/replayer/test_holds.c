@@ -348,6 +348,42 @@ START_TEST(a_model_waits_for_nobody_and_goes_on_at_once)
 }
 END_TEST
 
+START_TEST(who_waited_for_an_end_that_nobody_reads_is_noted)
+{
+    /* More than kernels keep for a client that does not read. */
+    size_t len = 24 * 1024 * 1024;
+    char *large = malloc(len + 1);
+    memset(large, 'x', len);
+    large[len] = '\0';
+    const struct scene stream = {.body = "1",
+                                 .framing = RN_FRAMING_CHUNKED,
+                                 .pieces = {"data: a\n\n", "data: b\n\n"},
+                                 .since_stamps = {1, 3},
+                                 .has_stamps = true,
+                                 .stamps = {1, 2, 6}};
+    const struct scene unread = {
+        .body = "2", .pieces = {large, "more"}, .stamps = {3, 4, 5}, .connection = 2};
+    THEATRE_RECORD(stream, unread);
+    begin(NULL);
+    int guest = guest_come("openai");
+    int other = guest_come("openai");
+    guest_ask(guest, &stream);
+    guest_expect(guest, CHUNKED "9\r\ndata: a\n\n\r\n");
+    guest_ask(other, &unread);
+    guest_expect(guest, "9\r\ndata: b\n\n\r\n0\r\n\r\n");
+    theatre_await(is_served, 1);
+    theatre_end();
+    struct rn_relaxation noted = relaxation();
+    ck_assert_int_eq(noted.why, RN_RELEASE_UNREAD);
+    ck_assert_uint_eq(noted.row, 0);
+    ck_assert_uint_eq(noted.awaited, 1);
+    ck_assert(noted.awaited_end);
+    guest_leave(guest);
+    guest_leave(other);
+    free(large);
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("holds");
@@ -366,6 +402,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, who_is_let_go_at_the_peak_is_noted);
     tcase_add_test(cases, who_waited_for_what_lies_behind_it_is_noted);
     tcase_add_test(cases, who_waited_in_vain_is_noted);
+    tcase_add_test(cases, who_waited_for_an_end_that_nobody_reads_is_noted);
     tcase_add_test(cases, an_unknown_service_goes_on_in_mid_answer_only_to_a_silent_client);
     tcase_add_test(cases, a_model_waits_for_nobody_and_goes_on_at_once);
     suite_add_tcase(suite, cases);
