@@ -8,6 +8,7 @@
  */
 #include "reading_parts.h"
 
+#include "json_parts.h"
 #include "redact_parts.h"
 
 static bool fits(const struct rn_reading_input *input, struct rn_bytes path)
@@ -194,22 +195,22 @@ static void read_envelope(struct rn_reader *reader, const struct rn_json *body)
     }
 }
 
-/* Titan says a vector twice where it may say it in other numbers; what is of no vector costs one walk more. */
+/* Titan says a vector twice where it may say it in other numbers; what holds no vector costs one walk more. */
 static enum rn_status read_answer(struct rn_reader *reader, struct rn_bytes body,
                                   struct rn_error *error)
 {
-    static const char *const names[] = {"embedding", "embeddings", "float",   "int8",
-                                        "uint8",     "binary",     "ubinary", NULL};
-    static const char *const none[] = {NULL};
-    bool vectors = reader->out->kind == RN_READING_EMBEDDING ||
-                   rn_bytes_find(body, RN_LIT("\"embedding")) != RN_NPOS;
-    bool titan = rn_bytes_find(body, RN_LIT("\"embeddingsByType\"")) != RN_NPOS &&
-                 rn_bytes_find(body, RN_LIT("\"embedding\"")) != RN_NPOS;
-    return rn_reader_vectors(reader, body,
-                             !vectors ? none
-                             : titan  ? names + 6
-                                      : names,
-                             read_envelope, error);
+    static const char *const all[] = {"embedding", "embeddings", "float",   "int8",
+                                      "uint8",     "binary",     "ubinary", NULL};
+    static const char *const one[] = {"embedding", NULL};
+    bool vectors = rn_bytes_find(body, RN_LIT("\"embedding")) != RN_NPOS;
+    bool single = rn_bytes_find(body, RN_LIT("\"embedding\"")) != RN_NPOS;
+    const char *const *names = !vectors ? rn_none : single ? one : all;
+    enum rn_status status = rn_reader_vectors(reader, body, names, read_envelope, error);
+    const struct rn_said *said = reader->out->response;
+    if (said != NULL && rn_bytes_equal(said->name, RN_LIT("embedding"))) {
+        reader->out->kind = RN_READING_EMBEDDING; /* a profile's name does not tell */
+    }
+    return status;
 }
 
 /* --- streams ------------------------------------------------------------------------------------------------------- */
@@ -247,17 +248,26 @@ static void read_inside(struct rn_reader *reader, const struct rn_json *data)
     }
 }
 
-/* {"bytes": "...", "p": "..."}: base64 of the event. */
+/* Base64 of the event, of which no byte is escaped. RN_NOMEM; RN_INVALID when it is no base64. */
+static enum rn_status decode(const struct rn_json *bytes, struct rn_buffer *out)
+{
+    struct rn_bytes code = rn_json_inner(bytes->raw);
+    enum rn_status status = rn_buffer_reserve(out, code.len + 1);
+    return status == RN_OK && !rn_base64_decode(code, out) ? RN_INVALID : status;
+}
+
+/* {"bytes": "...", "p": "..."} */
 static void read_event(struct rn_reader *reader, const struct rn_json *data)
 {
     struct rn_arena arena = {0};
     struct rn_buffer text = {0};
     struct rn_json *inside = NULL;
-    struct rn_bytes code = rn_json_text(&arena, rn_json_member(data, "bytes"));
-    enum rn_status status = RN_OK;
-    if (code.len > 0 && !rn_base64_decode(code, &text)) {
-        status = RN_INVALID;
-    } else if (code.len > 0) {
+    const struct rn_json *bytes = rn_json_member(data, "bytes");
+    if (!rn_reader_is_string(bytes)) {
+        return;
+    }
+    enum rn_status status = decode(bytes, &text);
+    if (status == RN_OK) {
         status = rn_json_parse(&arena, rn_buffer_bytes(&text), &inside, NULL, NULL);
     }
     if (inside != NULL) {

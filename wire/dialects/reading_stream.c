@@ -163,9 +163,11 @@ static void read_exception(struct rn_reader *reader, const struct rn_event_strea
 {
     struct rn_arena arena = {0};
     struct rn_json *body = NULL;
-    if (rn_json_parse(&arena, frame->payload, &body, NULL, NULL) == RN_OK) {
+    enum rn_status status = rn_json_parse(&arena, frame->payload, &body, NULL, NULL);
+    if (status == RN_OK) {
         rn_reader_error(reader, body);
     }
+    rn_reader_fail(reader, status == RN_NOMEM ? RN_NOMEM : RN_OK);
     if (reader->out->error.len == 0) {
         reader->out->error = rn_reader_copy(
             reader, frame->name.len > 0 ? frame->name : RN_LIT("an exception in the stream"));
