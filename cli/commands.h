@@ -11,6 +11,7 @@ extern const struct rn_cli_command rn_cmd_backtest;
 extern const struct rn_cli_command rn_cmd_baseline;
 extern const struct rn_cli_command rn_cmd_log;
 extern const struct rn_cli_command rn_cmd_show;
+extern const struct rn_cli_command rn_cmd_prompts;
 extern const struct rn_cli_command rn_cmd_verify;
 extern const struct rn_cli_command rn_cmd_version;
 extern const struct rn_cli_command rn_cmd_help;

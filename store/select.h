@@ -8,6 +8,7 @@
 #ifndef RN_STORE_SELECT_H
 #define RN_STORE_SELECT_H
 
+#include "store/facts.h"
 #include "store/find.h"
 #include "store/view.h"
 
@@ -64,5 +65,16 @@ struct rn_selected {
 typedef enum rn_status rn_select_visit(void *self, const struct rn_selected *call);
 enum rn_status rn_select_calls(struct rn_store *store, const struct rn_selection *selection,
                                rn_select_visit *visit, void *self, struct rn_error *error);
+
+/*
+ * The facts (store/facts.h) of every exchange that fits, in order of the trace's start, then ordinal: what lists and counts are made of.
+ * No event is read. Limit and sample count traces. Facts are brought up first, and `progress` (may be NULL) is told how far that is.
+ * A trace whose summary cannot be read is passed over; *damaged counts such traces and events. Not RN_OK from the visitor ends it.
+ */
+typedef enum rn_status rn_select_facts_visit(void *self, const struct rn_trace_summary *trace,
+                                             const struct rn_facts *facts);
+enum rn_status rn_select_facts(struct rn_store *store, const struct rn_selection *selection,
+                               rn_facts_progress *progress, rn_select_facts_visit *visit,
+                               void *self, uint64_t *damaged, struct rn_error *error);
 
 #endif

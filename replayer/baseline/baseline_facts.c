@@ -18,7 +18,7 @@
 #define NOTES_JOINED_BYTES_MAX 400u
 #define SLOTS_FIRST 64u
 
-void rn_facts_free(struct rn_facts *facts)
+void rn_frozen_free(struct rn_frozen *facts)
 {
     for (unsigned list = 0; list < RN_BASELINE_LISTS; list++) {
         rn_free(facts->lists[list].at);
@@ -83,7 +83,7 @@ static enum rn_status widen(struct rn_fact_table *table)
     return table->slot_count < 2 * (table->count + 1) ? widen_slots(table) : RN_OK;
 }
 
-static enum rn_status count_fact(struct rn_facts *facts, enum rn_baseline_list list,
+static enum rn_status count_fact(struct rn_frozen *facts, enum rn_baseline_list list,
                                  struct rn_bytes what, struct rn_bytes note)
 {
     struct rn_fact_table *table = &facts->lists[list];
@@ -126,7 +126,7 @@ static struct rn_bytes hex_of(struct rn_arena *arena, const uint8_t digest[RN_SH
     return rn_arena_copy(arena, rn_bytes_text(text));
 }
 
-static enum rn_status count_digest(struct rn_facts *facts, enum rn_baseline_list list,
+static enum rn_status count_digest(struct rn_frozen *facts, enum rn_baseline_list list,
                                    const uint8_t digest[RN_SHA256_BYTES], struct rn_bytes note,
                                    struct rn_arena *arena)
 {
@@ -152,7 +152,7 @@ static enum rn_status json_digest(struct rn_arena *arena, struct rn_bytes text,
     return rn_sha256_of(&text, 1, out) ? RN_OK : RN_NOMEM;
 }
 
-static enum rn_status count_parameters(struct rn_facts *facts, const struct rn_reading *reading,
+static enum rn_status count_parameters(struct rn_frozen *facts, const struct rn_reading *reading,
                                        struct rn_arena *arena)
 {
     uint8_t digest[RN_SHA256_BYTES];
@@ -182,7 +182,7 @@ static enum rn_status tool_names(struct rn_arena *arena, const struct rn_json *t
     return status;
 }
 
-static enum rn_status count_tools(struct rn_facts *facts, const struct rn_reading *reading,
+static enum rn_status count_tools(struct rn_frozen *facts, const struct rn_reading *reading,
                                   struct rn_arena *arena)
 {
     uint8_t digest[RN_SHA256_BYTES];
@@ -207,7 +207,7 @@ static bool is_system(const struct rn_said *said)
 }
 
 /* All that was said as system, in order, an empty line between two. */
-static enum rn_status count_prompt(struct rn_facts *facts, const struct rn_reading *reading,
+static enum rn_status count_prompt(struct rn_frozen *facts, const struct rn_reading *reading,
                                    struct rn_arena *arena)
 {
     uint8_t digest[RN_SHA256_BYTES];
@@ -232,7 +232,7 @@ static enum rn_status count_prompt(struct rn_facts *facts, const struct rn_readi
     return status;
 }
 
-static enum rn_status count_model(struct rn_facts *facts, const struct rn_view *view,
+static enum rn_status count_model(struct rn_frozen *facts, const struct rn_view *view,
                                   struct rn_arena *arena)
 {
     struct rn_buffer what = {0};
@@ -251,7 +251,7 @@ static enum rn_status count_model(struct rn_facts *facts, const struct rn_view *
     return status;
 }
 
-static enum rn_status take_call(struct rn_facts *facts, const struct rn_view *view,
+static enum rn_status take_call(struct rn_frozen *facts, const struct rn_view *view,
                                 struct rn_arena *arena)
 {
     const struct rn_reading *reading = &view->reading;
@@ -267,7 +267,7 @@ static enum rn_status take_call(struct rn_facts *facts, const struct rn_view *vi
 
 /* --- one trace ------------------------------------------------------------------------------------------------------ */
 
-static enum rn_status take_run(struct rn_facts *facts, const struct rn_event *event,
+static enum rn_status take_run(struct rn_frozen *facts, const struct rn_event *event,
                                struct rn_arena *arena, struct rn_baseline_trace *out)
 {
     struct rn_bytes commit = rn_event_get(event, RN_TAG_COMMIT);
@@ -286,7 +286,7 @@ static enum rn_status take_run(struct rn_facts *facts, const struct rn_event *ev
                               : count_fact(facts, RN_BASELINE_COMMITS, words, RN_LIT(""));
 }
 
-static enum rn_status take_event(struct rn_facts *facts, const struct rn_event *event,
+static enum rn_status take_event(struct rn_frozen *facts, const struct rn_event *event,
                                  struct rn_arena *arena, struct rn_baseline_trace *out)
 {
     struct rn_view view;
@@ -302,7 +302,7 @@ static enum rn_status take_event(struct rn_facts *facts, const struct rn_event *
     return status;
 }
 
-static enum rn_status take_head(struct rn_facts *facts, const struct rn_trace_summary *summary,
+static enum rn_status take_head(struct rn_frozen *facts, const struct rn_trace_summary *summary,
                                 struct rn_baseline_trace *out)
 {
     struct rn_arena scratch = {0};
@@ -319,8 +319,8 @@ static enum rn_status take_head(struct rn_facts *facts, const struct rn_trace_su
     return status;
 }
 
-enum rn_status rn_facts_trace(struct rn_facts *facts, const struct rn_trace_summary *summary,
-                              struct rn_baseline_trace *out, struct rn_error *error)
+enum rn_status rn_frozen_trace(struct rn_frozen *facts, const struct rn_trace_summary *summary,
+                               struct rn_baseline_trace *out, struct rn_error *error)
 {
     enum rn_status status = take_head(facts, summary, out);
     for (uint32_t n = 0; status == RN_OK && n <= summary->events; n++) {
@@ -405,7 +405,7 @@ static enum rn_status finish_list(struct rn_baseline *baseline, enum rn_baseline
 }
 
 /* Who froze, and in which forms the evidence is defined. */
-static enum rn_status add_versions(struct rn_facts *facts, struct rn_error *error)
+static enum rn_status add_versions(struct rn_frozen *facts, struct rn_error *error)
 {
     struct rn_store_facts store;
     char texts[4][40];
@@ -423,7 +423,7 @@ static enum rn_status add_versions(struct rn_facts *facts, struct rn_error *erro
     return status == RN_OK ? status : rn_fail(error, status, "no memory for a manifest");
 }
 
-enum rn_status rn_facts_finish(struct rn_facts *facts, struct rn_error *error)
+enum rn_status rn_frozen_finish(struct rn_frozen *facts, struct rn_error *error)
 {
     enum rn_status status = add_versions(facts, error);
     for (unsigned list = 0; status == RN_OK && list < RN_BASELINE_LISTS; list++) {

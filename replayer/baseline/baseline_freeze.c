@@ -15,7 +15,7 @@ struct freezing {
     struct rn_baseline *out;
     struct rn_trace_id *ids; /* sorted */
     size_t count;
-    struct rn_facts facts;
+    struct rn_frozen facts;
     uint64_t refused;
     struct rn_error first; /* why the first one cannot be frozen */
     struct rn_error *error;
@@ -124,8 +124,8 @@ static enum rn_status take_trace(struct freezing *freezing, size_t index)
     enum rn_status status =
         rn_trace_summary(freezing->store, &freezing->ids[index], &arena, &summary, freezing->error);
     if (status == RN_OK) {
-        status = rn_facts_trace(&freezing->facts, &summary, &freezing->out->traces[index],
-                                freezing->error);
+        status = rn_frozen_trace(&freezing->facts, &summary, &freezing->out->traces[index],
+                                 freezing->error);
     }
     rn_arena_free(&arena);
     return status;
@@ -148,7 +148,7 @@ static enum rn_status make_manifest(struct freezing *freezing, const char *name,
     for (size_t i = 0; status == RN_OK && i < freezing->count; i++) {
         status = take_trace(freezing, i);
     }
-    status = status == RN_OK ? rn_facts_finish(&freezing->facts, freezing->error) : status;
+    status = status == RN_OK ? rn_frozen_finish(&freezing->facts, freezing->error) : status;
     if (status == RN_OK && !rn_baseline_root(out->traces, out->count, out->root)) {
         status = rn_fail(freezing->error, RN_NOMEM, "no memory for a manifest");
     }
@@ -187,7 +187,7 @@ enum rn_status rn_baseline_freeze(struct rn_store *store, const char *name,
     status = status == RN_OK ? check_all(&freezing) : status;
     status = status == RN_OK ? make_manifest(&freezing, name, selection_text) : status;
     status = status == RN_OK ? rn_baseline_put(store, out, freezing.error) : status;
-    rn_facts_free(&freezing.facts);
+    rn_frozen_free(&freezing.facts);
     rn_free(freezing.ids);
     if (status != RN_OK) {
         rn_baseline_free(out);

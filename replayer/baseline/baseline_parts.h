@@ -43,18 +43,18 @@ struct rn_fact_table {
 };
 
 /* What traces are made of, gathered trace by trace. Text lives in the baseline's arena. */
-struct rn_facts {
+struct rn_frozen {
     struct rn_store *store;
     struct rn_baseline *baseline;
     struct rn_fact_table lists[RN_BASELINE_LISTS];
 };
-void rn_facts_free(struct rn_facts *facts);
+void rn_frozen_free(struct rn_frozen *facts);
 
 /* Reads all events of a trace, one at a time, and fills `out`. RN_NOMEM, RN_DAMAGED, ... */
-enum rn_status rn_facts_trace(struct rn_facts *facts, const struct rn_trace_summary *summary,
-                              struct rn_baseline_trace *out, struct rn_error *error);
+enum rn_status rn_frozen_trace(struct rn_frozen *facts, const struct rn_trace_summary *summary,
+                               struct rn_baseline_trace *out, struct rn_error *error);
 /* Gives the lists to the baseline: sorted, each `what` once, its notes joined. */
-enum rn_status rn_facts_finish(struct rn_facts *facts, struct rn_error *error);
+enum rn_status rn_frozen_finish(struct rn_frozen *facts, struct rn_error *error);
 
 /* --- manifest.c ----------------------------------------------------------------------------------------------------- */
 
