@@ -26,6 +26,10 @@ enum rn_status rn_show_timeline(struct rn_show *show, struct rn_error *error);
 /* show_event.c: one event in full. */
 enum rn_status rn_show_event(struct rn_show *show, enum rn_event_class class, uint32_t n,
                              struct rn_error *error);
+/* show_reading.c: what it was for, in the lines of facts; and the documents it gave, a section of its own. */
+enum rn_status rn_show_reading(struct rn_buffer *out, const struct rn_reading *reading);
+enum rn_status rn_show_documents(struct rn_buffer *out, const struct rn_show *show,
+                                 const struct rn_reading *reading);
 /* show_body.c: one body, as JSON, as events of a stream with the pieces they came in, as text or as bytes. */
 enum rn_status rn_show_body(struct rn_buffer *out, const struct rn_view *view,
                             const struct rn_view_body *body);

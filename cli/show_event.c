@@ -182,7 +182,9 @@ static enum rn_status add_exchange(struct rn_buffer *out, const struct rn_show *
     status = status == RN_OK ? add_backtest(out, event) : status;
     status =
         status == RN_OK ? add_pairs(out, "labels", rn_event_get(event, RN_TAG_LABELS)) : status;
+    status = status == RN_OK ? rn_show_reading(out, &view->reading) : status;
     status = status == RN_OK ? add_redactions(out, view) : status;
+    status = status == RN_OK ? rn_show_documents(out, show, &view->reading) : status;
     status = status == RN_OK ? add_message(out, show, view, &view->request, RN_TAG_REQUEST_HEAD,
                                            RN_TAG_REQUEST_TRAILERS)
                              : status;

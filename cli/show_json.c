@@ -30,10 +30,59 @@ static json_t *said_list(const struct rn_said *said)
         if (said->id.len > 0) {
             rn_json_out_bytes(object, "id", said->id);
         }
+        if (said->is_error) {
+            rn_json_out_bool(object, "is_error", true);
+        }
         rn_json_out_bytes(object, "text", said->text);
         (void)json_array_append_new(array, object);
     }
     return array;
+}
+
+static json_t *document_list(const struct rn_document *document)
+{
+    json_t *array = json_array();
+    for (; document != NULL; document = document->next) {
+        json_t *object = json_object();
+        rn_json_out_u32(object, "query", document->query);
+        rn_json_out_u32(object, "rank", document->rank);
+        rn_json_out_bytes(object, "id", document->id);
+        if (document->collection.len > 0) {
+            rn_json_out_bytes(object, "collection", document->collection);
+        }
+        if (document->score.len > 0) {
+            rn_json_out_bytes(object, "score", document->score);
+        }
+        rn_json_out_text(object, "score_kind", rn_score_kind_name(document->score_kind));
+        rn_json_out_bytes(object, "title", document->title);
+        rn_json_out_bytes(object, "text", document->text);
+        (void)json_array_append_new(array, object);
+    }
+    return array;
+}
+
+/* Of calls that ask no model: what was asked of whom, and what was found. */
+static void put_found(json_t *read, const struct rn_reading *reading)
+{
+    const struct {
+        const char *name;
+        struct rn_bytes text;
+    } facts[] = {{"service", reading->service},
+                 {"operation", reading->operation},
+                 {"target", reading->target}};
+    rn_json_out_text(read, "kind", rn_reading_kind_name(reading->kind));
+    if (reading->unread) {
+        rn_json_out_bool(read, "unread", true);
+    }
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        if (facts[i].text.len > 0) {
+            rn_json_out_bytes(read, facts[i].name, facts[i].text);
+        }
+    }
+    if (reading->documents != NULL || reading->kind == RN_READING_RETRIEVAL ||
+        reading->kind == RN_READING_RERANK) {
+        (void)json_object_set_new(read, "documents", document_list(reading->documents));
+    }
 }
 
 static void put_reading(json_t *object, const struct rn_reading *reading)
@@ -58,6 +107,7 @@ static void put_reading(json_t *object, const struct rn_reading *reading)
     rn_json_out_bool(read, "complete", reading->complete);
     (void)json_object_set_new(read, "request", said_list(reading->request));
     (void)json_object_set_new(read, "response", said_list(reading->response));
+    put_found(read, reading);
     (void)json_object_set_new(object, "reading", read);
 }
 

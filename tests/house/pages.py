@@ -11,7 +11,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/flow.md", "docs/format.md", "docs/dependencies.md",
-         "docs/performance.md", "docs/ci.md", "docs/backtest.md", "docs/baseline.md"]
+         "docs/performance.md", "docs/ci.md", "docs/backtest.md", "docs/baseline.md", "docs/rules.md", "docs/dialects.md"]
 FOLDERS = ["base", "wire", "store", "gateway", "recorder", "replayer", "cli"]
 # First word of a row of the table, and what including it looks like.
 LIBRARIES = {"LMDB": "lmdb.h", "zstd": "zstd", "msgpack-c": "msgpack", "libcurl": "curl/", "libev": "ev.h", "OpenSSL": "openssl/",
