@@ -55,6 +55,8 @@ enum disk_call {
  * short write: half of what was asked for. nth 0 heals the disk.
  */
 void disk_fail(enum disk_call call, unsigned nth, int error, bool lasting);
+/* Syncs do not come back while there is a file of that name; kept. NULL: they do. Before other threads are there. */
+void disk_stall_while(const char *path);
 /* Whether a failure has happened since disk_fail. */
 bool disk_failed(void);
 

@@ -2,6 +2,7 @@
  * disk.c for a program that knows nothing of it: loaded by LD_PRELOAD, told by FAULTY_DISK what is to fail.
  *
  *   FAULTY_DISK="CALL NTH ERRNO once|always"     CALL: write, sync, open, truncate, read; ERRNO 0: a short write
+ *   FAULTY_DISK_STALLS=FILE                      while FILE is there, no sync comes back
  *
  * At its end a program that met the failure leaves the file named by FAULTY_DISK_MET.
  */
@@ -25,6 +26,7 @@ __attribute__((constructor)) static void begin(void)
     unsigned nth = 0;
     int error = 0;
     const char *told = getenv("FAULTY_DISK");
+    disk_stall_while(getenv("FAULTY_DISK_STALLS"));
     if (told == NULL || sscanf(told, "%15s %u %d %15s", call, &nth, &error, how) != 4) {
         return;
     }

@@ -5,6 +5,7 @@ FAULTY_DISK_LIBRARY names the module that is loaded in front of the C library (p
 """
 import errno
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
@@ -67,6 +68,41 @@ class Failing(Case):
         print("recordings that met a failure, by exit status:", outcomes)
         self.assertGreater(outcomes[124], 0)
         self.assertGreater(outcomes[125], 0)
+
+    def stalling(self):
+        """A disk that stands still while the file is there, and the file."""
+        path = os.path.join(self.directory, "stalls")
+        return path, {"LD_PRELOAD": os.environ["FAULTY_DISK_LIBRARY"], "FAULTY_DISK_STALLS": path,
+                      "ASAN_OPTIONS": f"verify_asan_link_order=0:exitcode={ASAN_DIED}:{os.environ.get('ASAN_OPTIONS', '')}"}
+
+    def test_a_disk_that_stands_still_at_the_end_is_not_waited_for_for_ever(self):
+        upstream = self.upstream()
+        self.record_client(upstream, *CALLS)
+        path, stalls = self.stalling()
+        for options, status in ((["--end-wait", "1"], 5), (["--end-wait", "1", "--require-complete"], 124)):
+            done = self.record(upstream, "sh", "-c", f"touch {path}; exit 5", options=options, env=stalls)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn("1 event and the end of 1 trace are lost", done.stderr)
+            self.assertRegex(done.stderr, r"(?m)^not recorded .* 1 not stored")
+            os.unlink(path)
+            self.assertSound()
+
+    def test_a_signal_gives_up_what_a_disk_that_stands_still_does_not_take(self):
+        path, stalls = self.stalling()
+        self.environment |= stalls
+        process, port = self.serve(self.upstream())
+        self.assertEqual(self.call(port, "/t/one/toy/x")[0], 200)
+        open(path, "w").close()
+        self.assertEqual(self.call(port, "/t/two/toy/x")[0], 200)  # late
+        process.send_signal(signal.SIGTERM)
+        while "the disk takes nothing" not in (line := process.stderr.readline()):
+            self.assertNotEqual(line, "")
+        process.send_signal(signal.SIGINT)
+        _, remarks = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 2, remarks)
+        self.assertRegex(remarks, r"the disk took nothing for \d+ s: \d events? and the end of \d traces? are lost")
+        os.unlink(path)
+        self.assertSound()
 
     def test_reading_on_a_failing_disk_leaves_the_store_as_it_was(self):
         upstream = self.upstream()

@@ -239,7 +239,7 @@ static void sweep(const char *request, const char *expected)
         free(answer);
         close(client);
     }
-    ck_assert_uint_gt(nth, 30);
+    ck_assert_uint_gt(nth, 20);
 }
 
 #define LEAVING FIELDS "Connection: close\r\n"
