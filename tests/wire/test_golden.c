@@ -15,8 +15,8 @@
 #include <dirent.h>
 #include <stdio.h>
 
-#include "base/digest.h"
-#include "base/file.h"
+#include "frames.h"
+#include "json_parts.h"
 #include "told.h"
 
 #define ANSWERS_MAX 6
@@ -38,19 +38,12 @@ struct golden {
 
 /* --- files into cases ---------------------------------------------------------------------------------------------- */
 
-static struct rn_bytes cut_line(struct rn_bytes *rest)
-{
-    struct rn_bytes line = rn_bytes_sub(*rest, 0, rn_bytes_find_byte(*rest, '\n'));
-    *rest = rn_bytes_from(*rest, line.len + 1);
-    return line;
-}
-
 /* Up to where a line begins with `mark`, or the end. */
 static struct rn_bytes cut_section(struct rn_bytes *rest, struct rn_bytes mark)
 {
     struct rn_bytes all = *rest;
     while (rest->len > 0 && !rn_bytes_starts_with(*rest, mark)) {
-        (void)cut_line(rest);
+        (void)rn_frames_line(rest);
     }
     return rn_bytes_sub(all, 0, all.len - rest->len);
 }
@@ -69,76 +62,6 @@ static void add_field(struct rn_http_head *head, struct rn_bytes text, uint8_t b
     ck_assert_uint_ne(at, RN_NPOS);
     head->fields[head->field_count++] = (struct rn_http_field){
         .name = rn_bytes_sub(text, 0, at), .value = rn_bytes_trim(rn_bytes_from(text, at + 1))};
-}
-
-static void put_number(struct rn_buffer *out, uint32_t number, int bytes)
-{
-    while (bytes-- > 0) {
-        rn_buffer_add_byte(out, (uint8_t)(number >> (8 * bytes)));
-    }
-}
-
-static void put_header(struct rn_buffer *out, const char *name, struct rn_bytes value)
-{
-    rn_buffer_add_byte(out, (uint8_t)strlen(name));
-    rn_buffer_append(out, name, strlen(name));
-    rn_buffer_add_byte(out, 7);
-    put_number(out, (uint32_t)value.len, 2);
-    rn_buffer_add(out, value);
-}
-
-static void put_frame(struct rn_buffer *out, struct rn_bytes event, struct rn_bytes payload)
-{
-    struct rn_buffer headers = {0};
-    struct rn_buffer frame = {0};
-    bool exception = rn_bytes_ends_with(event, RN_LIT("Exception"));
-    put_header(&headers, exception ? ":exception-type" : ":event-type", event);
-    put_header(&headers, ":content-type", RN_LIT("application/json"));
-    put_header(&headers, ":message-type", exception ? RN_LIT("exception") : RN_LIT("event"));
-    put_number(&frame, (uint32_t)(headers.len + payload.len + 16), 4);
-    put_number(&frame, (uint32_t)headers.len, 4);
-    put_number(&frame, rn_crc32(0, rn_buffer_bytes(&frame)), 4);
-    rn_buffer_add(&frame, rn_buffer_bytes(&headers));
-    rn_buffer_add(&frame, payload);
-    put_number(&frame, rn_crc32(0, rn_buffer_bytes(&frame)), 4);
-    rn_buffer_add(out, rn_buffer_bytes(&frame));
-    rn_buffer_free(&headers);
-    rn_buffer_free(&frame);
-}
-
-static void put_base64(struct rn_buffer *out, struct rn_bytes bytes)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        uint32_t group = 0;
-        for (size_t j = 0; j < 3; j++) {
-            group = group << 8 | (i + j < bytes.len ? bytes.data[i + j] : 0);
-        }
-        for (size_t j = 0; j < 4; j++) {
-            bool there = i + j <= bytes.len;
-            rn_buffer_add_byte(out, there ? (uint8_t)letters[group >> (18 - 6 * j) & 63] : '=');
-        }
-    }
-}
-
-static void encode_frames(struct rn_buffer *out, struct rn_bytes lines)
-{
-    while (lines.len > 0) {
-        struct rn_bytes line = cut_line(&lines);
-        size_t blank = rn_bytes_find_byte(line, ' ');
-        struct rn_bytes event = rn_bytes_sub(line, 0, blank);
-        struct rn_buffer chunk = {0};
-        struct rn_bytes payload = rn_bytes_from(line, blank + 1);
-        if (rn_bytes_equal(event, RN_LIT("chunk"))) {
-            rn_buffer_addf(&chunk, "{\"bytes\":\"");
-            put_base64(&chunk, payload);
-            rn_buffer_addf(&chunk, "\",\"p\":\"abc\"}");
-            payload = rn_buffer_bytes(&chunk);
-        }
-        put_frame(out, event, payload);
-        rn_buffer_free(&chunk);
-    }
 }
 
 static struct rn_http_head *head_new(void)
@@ -163,7 +86,7 @@ static void take_answer(struct golden *golden, struct rn_bytes line, struct rn_b
     if (rn_bytes_starts_with(line, RN_LIT("frames"))) {
         answer->input.response_type = RN_LIT("application/vnd.amazon.eventstream");
         line = rn_bytes_from(line, 7);
-        encode_frames(&answer->body, body);
+        rn_frames_encode(&answer->body, body);
     } else {
         ck_assert(rn_bytes_to_u64(rn_bytes_sub(line, 0, 3), &status));
         line = rn_bytes_from(line, 4);
@@ -185,14 +108,14 @@ static void take_answer(struct golden *golden, struct rn_bytes line, struct rn_b
 
 static void take_request(struct golden *golden, struct rn_bytes text)
 {
-    struct rn_bytes line = cut_line(&text);
+    struct rn_bytes line = rn_frames_line(&text);
     struct rn_reading_input *input = &golden->answers[0].input;
     size_t blank = rn_bytes_find_byte(line, ' ');
     golden->request_head = head_new();
     while (text.len > 0 && text.data[0] != '\n') {
-        add_field(golden->request_head, cut_line(&text), ':');
+        add_field(golden->request_head, rn_frames_line(&text), ':');
     }
-    (void)cut_line(&text);
+    (void)rn_frames_line(&text);
     *input = (struct rn_reading_input){.method = rn_bytes_sub(line, 0, blank),
                                        .target = rn_bytes_from(line, blank + 1),
                                        .request_head = golden->request_head,
@@ -206,11 +129,11 @@ static bool golden_next(struct rn_bytes *file, struct golden *golden)
     if (file->len == 0) {
         return false;
     }
-    golden->claim = rn_bytes_from(cut_line(file), 3);
+    golden->claim = rn_bytes_from(rn_frames_line(file), 3);
     struct rn_bytes rest = cut_section(file, RN_LIT("== "));
     take_request(golden, cut_section(&rest, RN_LIT("-- ")));
     while (rest.len > 0) {
-        struct rn_bytes line = cut_line(&rest);
+        struct rn_bytes line = rn_frames_line(&rest);
         struct rn_bytes body = cut_section(&rest, RN_LIT("-- "));
         if (rn_bytes_equal(line, RN_LIT("-- told"))) {
             golden->told = without_last_line_end(body);
@@ -391,6 +314,110 @@ static void check_failing_memory(const struct golden *golden, size_t i)
     }
 }
 
+/* --- what is not as it should be ----------------------------------------------------------------------------------- */
+
+/* `text` with the bytes from `begin` to `end` replaced, as the request or the answer of the case. */
+static void read_changed(const struct golden *golden, size_t i, bool request, size_t begin,
+                         size_t end, const char *instead)
+{
+    struct rn_arena arena = {0};
+    struct rn_buffer changed = {0};
+    struct rn_reading reading;
+    struct rn_error error = {.status = RN_OK};
+    struct rn_reading_input input = golden->answers[i].input;
+    struct rn_bytes *body = request ? &input.request_body : &input.response_body;
+    rn_buffer_add(&changed, rn_bytes_sub(*body, 0, begin));
+    rn_buffer_append(&changed, instead, strlen(instead));
+    rn_buffer_add(&changed, rn_bytes_from(*body, end));
+    *body = rn_buffer_bytes(&changed);
+    enum rn_status status = rn_reading_make(&arena, &input, &reading, &error);
+    ck_assert(status == RN_OK || status == RN_INVALID);
+    ck_assert(reading.unread == (status == RN_INVALID));
+    ck_assert(!reading.unread || error.text[0] != '\0');
+    char *text = tell(&reading, &error);
+    rn_free(text);
+    rn_buffer_free(&changed);
+    rn_arena_free(&arena);
+}
+
+/* Every value of the JSON from `begin` to `end` becomes one of each kind, and every key another. */
+static void change_values(const struct golden *golden, size_t i, bool request, size_t begin,
+                          size_t end)
+{
+    static const char *const others[] = {
+        "null", "true", "-1.5e400", "\"x\"", "[]", "{}", "[[1]]", "{\"type\":\"text\",\"text\":1}"};
+    const struct rn_reading_input *input = &golden->answers[i].input;
+    struct rn_bytes body = request ? input->request_body : input->response_body;
+    struct rn_json_reader json;
+    rn_json_begin(&json, rn_bytes_sub(body, begin, end - begin));
+    for (enum rn_json_token token = rn_json_next(&json, NULL);
+         token != RN_JSON_END && token != RN_JSON_FAULT; token = rn_json_next(&json, NULL)) {
+        size_t from = begin + json.begin;
+        if (token == RN_JSON_KEY) {
+            read_changed(golden, i, request, from, begin + json.at, "\"other\"");
+            continue;
+        }
+        if (token == RN_JSON_OBJECT_END || token == RN_JSON_ARRAY_END) {
+            continue;
+        }
+        struct rn_json_reader ahead = json;
+        (void)rn_json_skip(&ahead, token);
+        for (size_t o = 0; o < sizeof others / sizeof others[0]; o++) {
+            read_changed(golden, i, request, from, begin + ahead.at, others[o]);
+        }
+    }
+}
+
+/* Of an answer in lines each that is JSON, with or without "data:" before it. */
+static void change_lines(const struct golden *golden, size_t i)
+{
+    struct rn_bytes body = golden->answers[i].input.response_body;
+    struct rn_bytes rest = body;
+    while (rest.len > 0) {
+        size_t begin = body.len - rest.len;
+        struct rn_bytes line = rn_frames_line(&rest);
+        size_t prefix = rn_bytes_starts_with(line, RN_LIT("data: ")) ? 6 : 0;
+        change_values(golden, i, false, begin + prefix, begin + line.len);
+    }
+}
+
+static void check_changes(const struct golden *golden, size_t i)
+{
+    const struct rn_reading_input *input = &golden->answers[i].input;
+    if (i == 0) {
+        change_values(golden, i, true, 0, input->request_body.len);
+    }
+    if (golden->answers[i].in_pieces) {
+        change_lines(golden, i);
+    } else {
+        change_values(golden, i, false, 0, input->response_body.len);
+    }
+}
+
+/* A million levels, where a list or a value may stand. */
+static void check_depth(const struct golden *golden, size_t i)
+{
+    static char deep[1000001];
+    const struct rn_reading_input *input = &golden->answers[i].input;
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    struct rn_error error = {.status = RN_OK};
+    struct rn_reading_input changed = *input;
+    memset(deep, '[', sizeof deep - 1);
+    changed.request_body = rn_bytes_of(deep, sizeof deep - 1);
+    if (rn_bytes_equal(input->method, RN_LIT("POST")) && input->request_body.len > 0) {
+        ck_assert_int_eq(rn_reading_make(&arena, &changed, &reading, &error), RN_INVALID);
+        ck_assert(reading.unread && reading.dialect != RN_DIALECT_NONE);
+        ck_assert_ptr_nonnull(strstr(error.text, "at byte 256"));
+    }
+    changed = *input;
+    changed.response_body = rn_bytes_of(deep, sizeof deep - 1);
+    enum rn_status status = rn_reading_make(&arena, &changed, &reading, &error);
+    ck_assert(status == RN_INVALID || input->status >= 400 ||
+              rn_bytes_starts_with(input->response_type, RN_LIT("text/event-stream")));
+    rn_arena_free(&arena);
+}
+
 /* --- all files ----------------------------------------------------------------------------------------------------- */
 
 static struct rn_bytes file_of(struct rn_arena *arena, const char *name)
@@ -451,11 +478,24 @@ START_TEST(memory_that_fails_is_told_and_nothing_else)
 }
 END_TEST
 
+START_TEST(values_of_any_kind_anywhere_break_nothing)
+{
+    each_answer(check_changes, false);
+}
+END_TEST
+
+START_TEST(a_million_levels_are_refused_where_they_stand)
+{
+    each_answer(check_depth, false);
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     Suite *suite = suite_create("wire/golden");
     RN_CASE(suite, "golden", documented_exchanges_are_read_as_written_down,
             an_answer_cut_anywhere_says_what_came_and_never_more,
-            memory_that_fails_is_told_and_nothing_else);
+            memory_that_fails_is_told_and_nothing_else, values_of_any_kind_anywhere_break_nothing,
+            a_million_levels_are_refused_where_they_stand);
     return suite;
 }
