@@ -66,21 +66,6 @@ static enum rn_status add_session(struct chosen *chosen, const struct rn_trace_i
     return status == RN_OK && count == 0 ? RN_NOTFOUND : status;
 }
 
-/* As `record --session` has it: hex digits are an id, any other text stands for the first half of its SHA-256. */
-static bool session_of(const char *text, struct rn_trace_id *out)
-{
-    struct rn_bytes bytes = rn_bytes_text(text);
-    uint8_t digest[RN_SHA256_BYTES];
-    if (rn_trace_id_parse(bytes, out)) {
-        return true;
-    }
-    if (!rn_sha256_of(&bytes, 1, digest)) {
-        return false;
-    }
-    memcpy(out->bytes, digest, sizeof out->bytes);
-    return true;
-}
-
 /* What one text names: a trace, or else a session. */
 static enum rn_status add_text(struct chosen *chosen, const char *text, struct rn_error *error)
 {
@@ -90,8 +75,9 @@ static enum rn_status add_text(struct chosen *chosen, const char *text, struct r
     if (status == RN_OK) {
         return add_trace(chosen, &id, error);
     }
-    if (status == RN_NOTFOUND && session_of(text, &id) && add_session(chosen, &id, NULL) == RN_OK) {
-        return RN_OK;
+    if (status == RN_NOTFOUND) {
+        id = rn_find_session_id(text);
+        status = add_session(chosen, &id, NULL) == RN_OK ? RN_OK : status;
     }
     return status;
 }

@@ -471,14 +471,23 @@ void rn_finding_settle(const struct rn_catalog *catalog, uint32_t misses, struct
     }
 }
 
-void rn_finding_left(const struct rn_catalog *catalog, uint32_t row, uint64_t sent_bytes,
-                     struct rn_arena *arena, struct rn_finding *out)
+/* A client that went, or stayed, where it had not. Gives the row's name for the sentence. */
+static const char *begin_leaving(const struct rn_catalog *catalog, uint32_t row,
+                                 uint64_t sent_bytes, struct rn_arena *arena,
+                                 struct rn_finding *out)
 {
     empty(out);
     out->row = row;
     const char *name = name_row(catalog, row, arena);
     out->place =
         rn_words(arena, "%s, answer body, byte %llu", name, (unsigned long long)sent_bytes);
+    return name;
+}
+
+void rn_finding_left(const struct rn_catalog *catalog, uint32_t row, uint64_t sent_bytes,
+                     struct rn_arena *arena, struct rn_finding *out)
+{
+    const char *name = begin_leaving(catalog, row, sent_bytes, arena, out);
     out->expected = "a client that stays to the end";
     out->came = "a client that leaves";
     set_cause(out, rn_cause_left());
@@ -490,11 +499,7 @@ void rn_finding_left(const struct rn_catalog *catalog, uint32_t row, uint64_t se
 void rn_finding_stayed(const struct rn_catalog *catalog, uint32_t row, uint64_t sent_bytes,
                        struct rn_arena *arena, struct rn_finding *out)
 {
-    empty(out);
-    out->row = row;
-    const char *name = name_row(catalog, row, arena);
-    out->place =
-        rn_words(arena, "%s, answer body, byte %llu", name, (unsigned long long)sent_bytes);
+    const char *name = begin_leaving(catalog, row, sent_bytes, arena, out);
     out->expected = "a client that leaves";
     out->came = "a client that stays";
     set_cause(out, rn_cause_stayed());
