@@ -43,6 +43,9 @@ struct rn_facts {
     uint32_t told; /* derived tool readings: N.t1 to N.tK (store/derived.h) */
 };
 
+/* Whether it failed on its upstream's side: an error in the answer, 4xx or 5xx from there, a cut, our 502 or 504. */
+bool rn_facts_is_upstream_error(const struct rn_facts *facts);
+
 /* What a trace's labels say; the last of several. Lent like the facts. */
 struct rn_trace_labels {
     struct rn_bytes outcome, subject, index;

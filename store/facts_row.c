@@ -130,6 +130,13 @@ bool rn_facts_make(const struct rn_event *event, const struct rn_view *view, str
     return rn_prompt_make(&view->reading, &out->prompt);
 }
 
+bool rn_facts_is_upstream_error(const struct rn_facts *facts)
+{
+    bool is_ours = facts->end == RN_END_REFUSED;
+    return facts->has_error || facts->end == RN_END_CUT ||
+           (is_ours ? facts->status == 502 || facts->status == 504 : facts->status >= 400);
+}
+
 /* --- as bytes ------------------------------------------------------------------------------------------------------- */
 
 struct number {

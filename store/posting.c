@@ -58,13 +58,6 @@ enum rn_status rn_terms_add(struct rn_terms *terms, enum rn_term letter, struct 
     return add(terms, term_of(letter, text, term));
 }
 
-bool rn_facts_is_upstream_error(const struct rn_facts *facts)
-{
-    bool is_ours = facts->end == RN_END_REFUSED;
-    return facts->has_error || facts->end == RN_END_CUT ||
-           (is_ours ? facts->status == 502 || facts->status == 504 : facts->status >= 400);
-}
-
 static enum rn_status add_key(struct rn_terms *terms, const struct rn_prompt_key *key)
 {
     char text[2 * RN_PROMPT_KEY_BYTES + 1];

@@ -43,9 +43,6 @@ enum rn_status rn_terms_of_facts(struct rn_terms *terms, const struct rn_facts *
 enum rn_status rn_terms_of_trace(struct rn_terms *terms, const struct rn_trace_summary *summary,
                                  const struct rn_trace_labels *labels);
 
-/* Whether the exchange failed on its upstream's side: an error in the answer, 4xx or 5xx from it, a cut, our 502 or 504. */
-bool rn_facts_is_upstream_error(const struct rn_facts *facts);
-
 /* Returns the key's length. */
 size_t rn_key_posting(struct rn_bytes term, uint64_t started_wall_ns, const struct rn_trace_id *id,
                       uint8_t out[RN_POSTING_KEY_BYTES_MAX]);

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "base/varint.h"
-#include "posting.h"
 
 #define STATUS_MIN 100u
 #define STATUS_MAX 999u
