@@ -6,6 +6,9 @@
 
 Suite *rn_suite(void);
 
+/* pipe(2) for what a test and its children tell each other: may still be open when the test ends, which else is a failure. */
+int rn_test_pipe(int ends[2]);
+
 /* tcase_add_test for a list of tests of one case. */
 #define RN_CASE(suite, name, ...)                                                                  \
     do {                                                                                           \

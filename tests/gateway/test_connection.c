@@ -452,8 +452,10 @@ START_TEST(a_gateway_without_memory_is_none)
         bool failed = rn_memory_failed();
         rn_memory_fail_from(0);
         rn_gateway_free(gateway);
-        ck_assert_int_eq(status, failed ? RN_NOMEM : RN_OK);
+        /* What libev is refused it has from its reserve. */
+        ck_assert(status == RN_OK || (failed && status == RN_NOMEM));
         if (!failed) {
+            ck_assert_uint_gt(nth, 5);
             break;
         }
     }

@@ -136,7 +136,7 @@ static int say_index(struct seen *seen, size_t index, struct rn_buffer *result)
 START_TEST(jobs_are_told_in_their_order)
 {
     struct seen seen = {.work = say_index, .holder = 0, .opener = 5};
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     run(&seen, 7, 3);
     rn_buffer_add_byte(&seen.results, 0);
     ck_assert_str_eq((char *)seen.results.data, "0 1 2 3 4 5 6 ");
@@ -154,7 +154,7 @@ START_TEST(one_that_hangs_holds_a_bounded_number)
 {
     /* All that may begin before the first was told end; the last of them lets it go. */
     struct seen seen = {.work = say_index, .holder = 0, .opener = 60};
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     run(&seen, 200, 2);
     rn_buffer_free(&seen.results);
 }
@@ -252,7 +252,7 @@ static int look_at_stdin(struct seen *seen, size_t index, struct rn_buffer *resu
 START_TEST(a_job_reads_nothing)
 {
     struct seen seen = {.work = look_at_stdin};
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     ck_assert_int_eq(write(seen.gate[1], "x", 1), 1);
     ck_assert_int_eq(dup2(seen.gate[0], STDIN_FILENO), STDIN_FILENO);
     run(&seen, 1, 1);
@@ -360,7 +360,7 @@ START_TEST(a_job_whose_time_is_up_is_ended_with_all_it_started)
 {
     struct seen seen = {.work = be_stubborn, .limit_ns = 100000000, .grace_ns = 1000000};
     int signal_number = -1;
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     ck_assert_int_eq(run_as(&seen, 3, 2, RN_CREW_SILENT, &signal_number), RN_OK);
     ck_assert_int_eq(signal_number, 0);
     ck_assert_uint_eq(seen.done, 3);
@@ -377,7 +377,7 @@ START_TEST(a_job_whose_time_is_up_may_end_in_its_own_way)
     struct seen seen = {.work = wait_for_ever, .limit_ns = 1};
     int signal_number = -1;
     (void)signal(SIGTERM, SIG_DFL);
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     ck_assert_int_eq(run_as(&seen, 1, 1, RN_CREW_SILENT, &signal_number), RN_OK);
     ck_assert_uint_eq(seen.expired, 1);
     ck_assert_int_eq(WTERMSIG(seen.statuses[0]), SIGTERM);
@@ -409,7 +409,7 @@ START_TEST(who_ignores_a_signal_is_ended_after_a_while)
 {
     struct seen seen = {.work = interrupt_parent, .grace_ns = 1000000};
     int signal_number = -1;
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     ck_assert_int_eq(run_as(&seen, 2, 1, RN_CREW_SILENT, &signal_number), RN_OK);
     ck_assert_int_eq(signal_number, SIGINT);
     ck_assert_uint_eq(seen.done, 1);
@@ -431,7 +431,7 @@ START_TEST(the_third_signal_is_the_last)
 {
     struct seen seen = {.work = insist}; /* no clock ends it */
     int signal_number = -1;
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     ck_assert_int_eq(run_as(&seen, 1, 1, RN_CREW_SILENT, &signal_number), RN_OK);
     ck_assert_int_ne(signal_number, 0);
     ck_assert_int_eq(WTERMSIG(seen.statuses[0]), SIGKILL);
@@ -444,7 +444,7 @@ START_TEST(a_job_does_not_outlive_a_parent_that_is_killed)
     struct seen seen = {.work = wait_for_ever};
     char byte;
     (void)signal(SIGTERM, SIG_DFL);
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     pid_t parent = fork();
     if (parent == 0) {
         int signal_number;
@@ -480,12 +480,14 @@ static void run_printing(enum rn_crew_output output, bool one_file, char texts[2
     int kept[2] = {dup(STDOUT_FILENO), dup(STDERR_FILENO)};
     int signal_number;
     fflush(stdout);
-    ck_assert_int_eq(pipe(seen.gate), 0);
+    ck_assert_int_eq(rn_test_pipe(seen.gate), 0);
     ck_assert_int_ge(dup2(fileno(files[0]), STDOUT_FILENO), 0);
     ck_assert_int_ge(dup2(fileno(files[one_file ? 0 : 1]), STDERR_FILENO), 0);
     enum rn_status status = run_as(&seen, 2, 2, output, &signal_number);
     ck_assert_int_ge(dup2(kept[0], STDOUT_FILENO), 0);
     ck_assert_int_ge(dup2(kept[1], STDERR_FILENO), 0);
+    (void)close(kept[0]);
+    (void)close(kept[1]);
     ck_assert_int_eq(status, RN_OK);
     ck_assert_uint_eq(seen.spoken, output == RN_CREW_WHOLE ? 2 : 0);
     for (int i = 0; i < 2; i++) {
@@ -527,12 +529,13 @@ START_TEST(nobody_who_reads_is_no_end)
     int broken[2];
     int signal_number;
     int kept = dup(STDOUT_FILENO);
-    ck_assert_int_eq(pipe(broken), 0);
+    ck_assert_int_eq(rn_test_pipe(broken), 0);
     (void)close(broken[0]);
     fflush(stdout);
     ck_assert_int_ge(dup2(broken[1], STDOUT_FILENO), 0);
     enum rn_status status = run_as(&seen, 3, 2, RN_CREW_WHOLE, &signal_number);
     ck_assert_int_ge(dup2(kept, STDOUT_FILENO), 0);
+    (void)close(kept);
     ck_assert_int_eq(status, RN_OK);
     ck_assert_uint_eq(seen.done, 3);
 }

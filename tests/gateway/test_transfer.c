@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -526,6 +527,7 @@ START_TEST(transfer_names_tls_with_a_plain_server)
     ck_assert_str_eq(seen.end.name, "CURLE_SSL_CONNECT_ERROR");
     seen_free(&seen);
     close(listener);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
 }
 END_TEST
 

@@ -455,8 +455,8 @@ START_TEST(a_lock_file_of_another_version_in_use_is_refused)
     int ready[2];
     int done[2];
     char byte = 0;
-    ck_assert_int_eq(pipe(ready), 0);
-    ck_assert_int_eq(pipe(done), 0);
+    ck_assert_int_eq(rn_test_pipe(ready), 0);
+    ck_assert_int_eq(rn_test_pipe(done), 0);
     pid_t child = fork();
     if (child == 0) { /* holds the store open while the parent tries */
         struct rn_db *held = NULL;
@@ -556,8 +556,8 @@ START_TEST(a_file_grown_by_another_process_is_mapped_again)
     int go[2];
     int grown[2];
     char byte = 0;
-    ck_assert_int_eq(pipe(go), 0);
-    ck_assert_int_eq(pipe(grown), 0);
+    ck_assert_int_eq(rn_test_pipe(go), 0);
+    ck_assert_int_eq(rn_test_pipe(grown), 0);
     pid_t child = fork();
     if (child == 0) {
         struct rlimit limit = {(rlim_t)400 << 20, RLIM_INFINITY};
@@ -601,7 +601,7 @@ START_TEST(a_killed_writer_blocks_nobody)
     rn_db_close(db);
     int ready[2];
     char byte = 0;
-    ck_assert_int_eq(pipe(ready), 0);
+    ck_assert_int_eq(rn_test_pipe(ready), 0);
     pid_t child = fork();
     if (child == 0) {
         struct rn_db_txn *txn = NULL;

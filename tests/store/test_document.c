@@ -551,7 +551,7 @@ START_TEST(of_two_that_take_a_name_one_gets_it)
     unsigned winners = 0;
     rn_store_close(store);
     store = NULL;
-    ck_assert_int_eq(pipe(go), 0);
+    ck_assert_int_eq(rn_test_pipe(go), 0);
     for (unsigned i = 0; i < 2; i++) {
         children[i] = fork();
         if (children[i] == 0) {
@@ -591,7 +591,7 @@ START_TEST(a_reader_sees_a_whole_document_or_none)
     int done[2];
     rn_store_close(store);
     store = NULL;
-    ck_assert_int_eq(pipe(done), 0);
+    ck_assert_int_eq(rn_test_pipe(done), 0);
     pid_t child = fork();
     if (child == 0) {
         bool good = rn_store_open(room_file(&room, "st"), RN_STORE_CREATE, &store, &error) == RN_OK;
@@ -627,8 +627,8 @@ START_TEST(pieces_of_a_living_process_are_left_alone)
     int alive[2];
     int go[2];
     char byte = 0;
-    ck_assert_int_eq(pipe(alive), 0);
-    ck_assert_int_eq(pipe(go), 0);
+    ck_assert_int_eq(rn_test_pipe(alive), 0);
+    ck_assert_int_eq(rn_test_pipe(go), 0);
     rn_store_close(store);
     store = NULL;
     pid_t child = fork();

@@ -178,8 +178,8 @@ START_TEST(two_processes_at_once_give_the_same_indexes)
     int go[2];
     int ready[2];
     char byte = 0;
-    ck_assert_int_eq(pipe(go), 0);
-    ck_assert_int_eq(pipe(ready), 0);
+    ck_assert_int_eq(rn_test_pipe(go), 0);
+    ck_assert_int_eq(rn_test_pipe(ready), 0);
     pid_t child = fork(); /* before anything is open here */
     if (child == 0) {
         struct rn_store *store = NULL;

@@ -268,7 +268,7 @@ START_TEST(a_killed_owner_is_dead_and_its_file_removed)
 {
     int ready[2];
     char id[RN_OWNER_TEXT_BYTES] = "";
-    ck_assert_int_eq(pipe(ready), 0);
+    ck_assert_int_eq(rn_test_pipe(ready), 0);
     pid_t child = fork();
     if (child == 0) {
         struct rn_owner *held = NULL;
@@ -321,7 +321,7 @@ START_TEST(the_claims_of_a_killed_owner_are_free)
     const uint8_t id[16] = {7};
     int ready[2];
     char byte = 'r';
-    ck_assert_int_eq(pipe(ready), 0);
+    ck_assert_int_eq(rn_test_pipe(ready), 0);
     pid_t child = fork();
     if (child == 0) {
         struct rn_owner *held = NULL;

@@ -69,7 +69,7 @@ static void record_until(struct maker *maker, enum point point)
 static pid_t start_recorder(enum point point)
 {
     int ready[2];
-    ck_assert_int_eq(pipe(ready), 0);
+    ck_assert_int_eq(rn_test_pipe(ready), 0);
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
@@ -195,7 +195,7 @@ START_TEST(two_openers_close_a_trace_once)
     pid_t openers[4];
     struct rn_verify_counts counts;
     kill_recorder(start_recorder(POINT_TWO));
-    ck_assert_int_eq(pipe(go), 0);
+    ck_assert_int_eq(rn_test_pipe(go), 0);
     for (unsigned i = 0; i < 4; i++) {
         openers[i] = fork();
         if (openers[i] == 0) {
