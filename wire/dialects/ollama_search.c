@@ -46,10 +46,11 @@ static void add_page(struct rn_reader *reader, uint32_t rank, const struct rn_js
 static void read_answer(struct rn_reader *reader, const struct rn_json *body)
 {
     const struct rn_json *each = rn_reader_first(rn_json_member(body, "results"));
+    uint32_t rank = 0;
     if (rn_json_member(body, "content") != NULL) {
-        add_page(reader, 1, body);
+        add_page(reader, ++rank, body);
     }
-    for (uint32_t rank = 0; each != NULL; each = each->next) {
+    for (; each != NULL; each = each->next) {
         add_page(reader, ++rank, each);
     }
 }
