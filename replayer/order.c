@@ -368,8 +368,8 @@ static struct rn_hold *early_bird(const struct rn_order_book *order, bool at_onc
     uint64_t awaited = order->marks[order->front].stamp;
     bool anybody = order->peak < order->recorded_peak;
     for (struct rn_hold *hold = order->first; hold != NULL; hold = hold->next) {
-        if (goes_at_once(order, hold) == at_once &&
-            (anybody || order->facts[hold->row].arrival > awaited)) {
+        bool is_early = anybody || order->facts[hold->row].arrival > awaited;
+        if (is_early && goes_at_once(order, hold) == at_once) {
             return hold;
         }
     }
