@@ -3,7 +3,6 @@
 FAULTY_LIBRARY names the module that is loaded in front of the C library (faulty.c), SWEEP_CLIENT the client whose word counts
 (client.c). In the plain run every command fails in some places of different stacks; with REENACT_FULL=1 in each.
 """
-import errno
 import json
 import os
 import random
