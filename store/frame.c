@@ -17,20 +17,12 @@
  * provider traffic) to 4 % (agent runs) more bytes. docs/performance.md has the table.
  */
 #define ZSTD_LEVEL 1
-/* One more than the level's own: shorter repetitions cost more to find, to code and to read back than they save (0.1-0.7 %). */
-#define ZSTD_MATCH_MIN 6
 
 struct rn_codec_context {
     ZSTD_CCtx *press;
     ZSTD_DCtx *unpress;
     struct rn_buffer check; /* what was written, read back */
 };
-
-static bool press_set(ZSTD_CCtx *press)
-{
-    return !ZSTD_isError(ZSTD_CCtx_setParameter(press, ZSTD_c_compressionLevel, ZSTD_LEVEL)) &&
-           !ZSTD_isError(ZSTD_CCtx_setParameter(press, ZSTD_c_minMatch, ZSTD_MATCH_MIN));
-}
 
 struct rn_codec_context *rn_codec_context_new(void)
 {
@@ -40,7 +32,7 @@ struct rn_codec_context *rn_codec_context_new(void)
     }
     context->press = ZSTD_createCCtx();
     context->unpress = ZSTD_createDCtx();
-    if (context->press == NULL || context->unpress == NULL || !press_set(context->press)) {
+    if (context->press == NULL || context->unpress == NULL) {
         rn_codec_context_free(context);
         return NULL;
     }
@@ -178,7 +170,8 @@ static enum rn_status press(struct rn_codec_context *context, struct rn_bytes ra
     if (status != RN_OK) {
         return status;
     }
-    size_t got = ZSTD_compress2(context->press, out->data + out->len, bound, raw.data, raw.len);
+    size_t got = ZSTD_compressCCtx(context->press, out->data + out->len, bound, raw.data, raw.len,
+                                   ZSTD_LEVEL);
     if (ZSTD_isError(got)) {
         return RN_NOMEM; /* the only way left when the destination is large enough */
     }
