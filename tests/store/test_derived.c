@@ -188,6 +188,15 @@ START_TEST(a_result_of_a_call_that_is_not_in_the_trace_is_linked_to_nobody)
 }
 END_TEST
 
+START_TEST(a_tool_may_answer_with_nothing)
+{
+    struct tale tale = begin();
+    call(&tale, CHAT, TURN(USER), ASKS(TOOL("c", "think", "{}")));
+    call(&tale, CHAT, TURN(USER "," ASKED(TOOL("c", "think", "{}")) "," RESULT("c", "")), SAYS);
+    end(&tale, "2.t1 <- 1 think#c {} = \n");
+}
+END_TEST
+
 START_TEST(parts_of_one_result_are_one)
 {
     struct tale tale = begin();
@@ -286,6 +295,46 @@ START_TEST(tools_of_the_server_are_not_the_applications)
     call(&tale, ANTHROPIC, TURN(USER ",{\"role\":\"assistant\",\"content\":[" SEARCH "]}," USER),
          CLAUDE_ASKS("{\"type\":\"text\",\"text\":\"x\"}"));
     end(&tale, "");
+}
+END_TEST
+
+/* --- without ids --------------------------------------------------------------------------------------------------- */
+
+START_TEST(gemini_is_linked_by_order)
+{
+#define GEMINI "/v1beta/models/gemini-2.5-flash:generateContent"
+#define ORDERS                                                                                     \
+    "{\"functionCall\":{\"name\":\"get_order\",\"args\":{\"id\":1}}},"                             \
+    "{\"functionCall\":{\"name\":\"get_order\",\"args\":{\"id\":2}}}"
+    struct tale tale = begin();
+    call(&tale, GEMINI, "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"x\"}]}]}",
+         "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[" ORDERS "]}}]}");
+    call(&tale, GEMINI,
+         "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"x\"}]},{\"role\":\"model\","
+         "\"parts\":[" ORDERS "]},{\"role\":\"user\",\"parts\":[{\"functionResponse\":{\"name\":"
+         "\"get_order\",\"response\":{\"r\":\"one\"}}},{\"functionResponse\":{\"name\":"
+         "\"get_order\",\"response\":{\"r\":\"two\"}}}]}]}",
+         "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"y\"}]}}]}");
+    end(&tale, "2.t1 <- 1 get_order# {\"id\":1} = {\"r\":\"one\"} (by order)\n"
+               "2.t2 <- 1 get_order# {\"id\":2} = {\"r\":\"two\"} (by order)\n");
+}
+END_TEST
+
+START_TEST(ollama_is_linked_by_order)
+{
+#define OLLAMA "/api/chat"
+#define WEATHER                                                                                    \
+    "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"function\":{\"name\":"            \
+    "\"weather\","                                                                                 \
+    "\"arguments\":{\"city\":\"Bern\"}}}]}"
+    struct tale tale = begin();
+    call(&tale, OLLAMA, "{\"model\":\"m\",\"stream\":false,\"messages\":[" USER "]}",
+         "{\"model\":\"m\",\"message\":" WEATHER ",\"done\":true}");
+    call(&tale, OLLAMA,
+         "{\"model\":\"m\",\"stream\":false,\"messages\":[" USER "," WEATHER
+         ",{\"role\":\"tool\",\"tool_name\":\"weather\",\"content\":\"rain\"}]}",
+         "{\"model\":\"m\",\"message\":{\"role\":\"assistant\",\"content\":\"y\"},\"done\":true}");
+    end(&tale, "2.t1 <- 1 weather# {\"city\":\"Bern\"} = rain (by order)\n");
 }
 END_TEST
 
@@ -396,7 +445,9 @@ Suite *rn_suite(void)
             two_conversations_with_the_same_ids_are_told_apart_by_arguments,
             a_server_that_gives_parallel_calls_one_id_is_read_by_order,
             a_result_of_a_call_that_is_not_in_the_trace_is_linked_to_nobody,
-            parts_of_one_result_are_one, without_ids_name_arguments_and_order_decide);
+            a_tool_may_answer_with_nothing, parts_of_one_result_are_one,
+            without_ids_name_arguments_and_order_decide);
+    RN_CASE(suite, "ids", gemini_is_linked_by_order, ollama_is_linked_by_order);
     RN_CASE(suite, "others", responses_are_linked_with_and_without_the_history,
             anthropic_results_may_fail_and_may_come_in_blocks,
             tools_of_the_server_are_not_the_applications, other_readings_are_passed_over);

@@ -148,6 +148,9 @@ static void say_result(struct rn_reader *reader, struct rn_bytes role,
 {
     struct rn_said **first = reader->tail;
     say_content(reader, RN_SAID_TOOL_RESULT, role, rn_json_member(message, "content"));
+    if (reader->tail == first) { /* a tool may well answer with nothing */
+        (void)rn_reader_say(reader, RN_SAID_TOOL_RESULT, role, rn_bytes_of(NULL, 0));
+    }
     for (struct rn_said *said = *first; said != NULL; said = said->next) {
         said->id = rn_reader_text(reader, rn_json_member(message, "tool_call_id"));
         said->name = rn_reader_text(reader, rn_json_member(message, "name"));
