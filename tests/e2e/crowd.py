@@ -55,7 +55,8 @@ class Streams:
         self.came = self.pushed = self.received = 0
         self.writers = []
         ready = threading.Event()
-        threading.Thread(target=self.run, args=(ready,), daemon=True).start()
+        self.thread = threading.Thread(target=self.run, args=(ready,), daemon=True)
+        self.thread.start()
         ready.wait()
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -72,7 +73,15 @@ class Streams:
         self.loop.call_soon_threadsafe(self.finished.set)
 
     def stop(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        """Ends whatever is still being answered. May be called again."""
+        if self.thread.is_alive():
+            self.loop.call_soon_threadsafe(self.end)
+            self.thread.join(60)
+
+    def end(self):
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.call_later(0.1, self.loop.stop)
 
     async def serve(self, reader, writer):
         try:
@@ -85,7 +94,7 @@ class Streams:
                     length -= len(piece)
                     self.received += len(piece)
                 await self.answer(head.split(b" ")[1].decode().split("/"), writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
