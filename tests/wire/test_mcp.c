@@ -126,6 +126,26 @@ START_TEST(a_stream_of_its_own_is_asked_for_by_get)
 }
 END_TEST
 
+START_TEST(who_listens_is_not_cut)
+{
+    const struct exchange listen = {
+        .target = "/mcp",
+        .fields = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: subscriptions/listen\r\n",
+        .request =
+            "{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"subscriptions/listen\",\"params\":{}}",
+        .type = "text/event-stream",
+        .answer = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\","
+                  "\"params\":{\"uri\":\"u\"}}\n\n"};
+    struct rn_arena arena = {0};
+    struct rn_reading reading;
+    check_exchange(&listen, "other mcp subscriptions/listen\n"
+                            "< other server notifications/resources/updated#: {\"uri\":\"u\"}\n");
+    ck_assert_int_eq(read_exchange(&arena, &listen, &reading), RN_OK);
+    ck_assert(reading.complete && reading.finished == RN_FINISH_UNKNOWN);
+    rn_arena_free(&arena);
+}
+END_TEST
+
 START_TEST(a_tool_that_failed_is_an_error)
 {
     struct rn_arena arena = {0};
@@ -280,7 +300,7 @@ START_TEST(a_result_may_ask_for_input)
                           "{\"id\":88231}\n< other server elicitation/create#who: {\"message\":"
                           "\"Who?\"}\n");
     ck_assert_int_eq(read_exchange(&arena, &asks, &reading), RN_OK);
-    ck_assert(is(reading.finish, "input_required"));
+    ck_assert(is(reading.finish, "input_required") && reading.finished == RN_FINISH_PAUSED);
     rn_arena_free(&arena);
     check_exchange(&answers, "tool mcp tools/call @f\n> call client f#: {}\n"
                              "> other client who#: {\"action\":\"accept\"}\n");
@@ -359,6 +379,6 @@ Suite *rn_suite(void)
             ids_and_tokens_are_no_part_of_what_is_matched);
     RN_CASE(suite, "streams", a_stream_tells_what_the_server_asks_in_between,
             a_stream_cut_anywhere_is_complete_only_with_its_answer,
-            a_stream_of_its_own_is_asked_for_by_get);
+            a_stream_of_its_own_is_asked_for_by_get, who_listens_is_not_cut);
     return suite;
 }

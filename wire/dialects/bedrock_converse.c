@@ -33,6 +33,7 @@ static void say_result(struct rn_reader *reader, struct rn_bytes role, const str
         struct rn_said *said = rn_reader_say(reader, RN_SAID_TOOL_RESULT, role, said_text);
         if (said != NULL) {
             said->id = rn_reader_text(reader, rn_json_member(result, "toolUseId"));
+            said->is_error = rn_json_is(rn_json_member(result, "status"), "error");
         }
     }
 }

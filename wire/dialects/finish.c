@@ -47,6 +47,7 @@ static const struct {
     {"model_context_window_exceeded", RN_FINISH_CONTEXT_FULL},
     {"error_limit", RN_FINISH_CONTEXT_FULL},
     {"pause_turn", RN_FINISH_PAUSED},
+    {"input_required", RN_FINISH_PAUSED},
     {"cancelled", RN_FINISH_CANCELLED},
     {"user_cancel", RN_FINISH_CANCELLED},
     {"abort", RN_FINISH_CANCELLED},

@@ -138,7 +138,8 @@ static void read_call(struct rn_reader *reader, const struct rn_json *message,
         name_call(reader, RN_READING_OTHER, method, rn_reader_text(reader, name));
     }
     say_input(reader, rn_json_member(params, "inputResponses"));
-    if (id != NULL) {
+    /* who listens does so until somebody leaves */
+    if (id != NULL && !rn_bytes_equal(method, RN_LIT("subscriptions/listen"))) {
         wait_for(reader, id, rn_reader_text(reader, name));
     }
 }
