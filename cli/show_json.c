@@ -73,6 +73,7 @@ static void put_found(json_t *read, const struct rn_reading *reading)
     rn_json_out_text(read, "kind", rn_reading_kind_name(reading->kind));
     if (reading->unread) {
         rn_json_out_bool(read, "unread", true);
+        rn_json_out_bytes(read, "unread_why", reading->unread_why);
     }
     for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
         if (facts[i].text.len > 0) {
@@ -82,6 +83,46 @@ static void put_found(json_t *read, const struct rn_reading *reading)
     if (reading->documents != NULL || reading->kind == RN_READING_RETRIEVAL ||
         reading->kind == RN_READING_RERANK) {
         (void)json_object_set_new(read, "documents", document_list(reading->documents));
+    }
+}
+
+/* The three that were always there, and of the others what the provider counted. */
+static void put_tokens(json_t *read, const struct rn_reading *reading)
+{
+    if (!reading->has_usage) {
+        return;
+    }
+    rn_json_out_u64(read, "tokens_in", reading->tokens_in);
+    rn_json_out_u64(read, "tokens_cached", reading->tokens_cached);
+    rn_json_out_u64(read, "tokens_out", reading->tokens_out);
+    if ((reading->counted & RN_COUNTED_CACHE_WRITE) != 0) {
+        rn_json_out_u64(read, "tokens_cache_write", reading->tokens_cache_write);
+    }
+    if ((reading->counted & RN_COUNTED_REASONING) != 0) {
+        rn_json_out_u64(read, "tokens_reasoning", reading->tokens_reasoning);
+    }
+    if ((reading->counted & RN_COUNTED_TOTAL) != 0) {
+        rn_json_out_u64(read, "tokens_total", reading->tokens_total);
+    }
+}
+
+/* What ties the call to others: its answer's id, the answer it goes on from, a prompt that the provider keeps. */
+static void put_links(json_t *read, const struct rn_reading *reading)
+{
+    const struct {
+        const char *name;
+        struct rn_bytes text;
+    } links[] = {{"response_id", reading->response_id},
+                 {"continues", reading->continues},
+                 {"prompt_id", reading->prompt_id},
+                 {"prompt_version", reading->prompt_version}};
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        if (links[i].text.len > 0) {
+            rn_json_out_bytes(read, links[i].name, links[i].text);
+        }
+    }
+    if (reading->attempt > 0) {
+        rn_json_out_u32(read, "attempt", reading->attempt);
     }
 }
 
@@ -95,14 +136,12 @@ static void put_reading(json_t *object, const struct rn_reading *reading)
     rn_json_out_bytes(read, "model_asked", reading->model_asked);
     rn_json_out_bytes(read, "model_answered", reading->model_answered);
     rn_json_out_bytes(read, "finish", reading->finish);
+    rn_json_out_text(read, "finished", rn_finish_name(reading->finished));
     if (reading->error.len > 0) {
         rn_json_out_bytes(read, "error", reading->error);
     }
-    if (reading->has_usage) {
-        rn_json_out_u64(read, "tokens_in", reading->tokens_in);
-        rn_json_out_u64(read, "tokens_cached", reading->tokens_cached);
-        rn_json_out_u64(read, "tokens_out", reading->tokens_out);
-    }
+    put_tokens(read, reading);
+    put_links(read, reading);
     rn_json_out_bool(read, "streamed", reading->streamed);
     rn_json_out_bool(read, "complete", reading->complete);
     (void)json_object_set_new(read, "request", said_list(reading->request));

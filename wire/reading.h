@@ -70,7 +70,7 @@ enum rn_said_kind {
     RN_SAID_OTHER
 };
 
-/* One thing one party said: a message or a part of one. All text lives in the arena. */
+/* One thing one party said: a message or a part of one. All text lives in the arena, or is static. */
 struct rn_said {
     struct rn_said *next;
     enum rn_said_kind kind;
@@ -151,7 +151,8 @@ struct rn_reading {
     struct rn_bytes tools;
     /*
      * JSON object, members sorted by name, values as written: all of the request but model, conversation, system prompt,
-     * tools, stream, stream_options, metadata and user.
+     * tools, stream, stream_options, metadata, user and what else says who asks (client_metadata, prompt_cache_key,
+     * safety_identifier).
      */
     struct rn_bytes parameters;
     struct rn_bytes
@@ -176,6 +177,7 @@ struct rn_reading {
     bool streamed;
     bool complete; /* a streamed answer reached its terminal event */
     bool unread;   /* RN_INVALID: what stands here is what could be read all the same */
+    struct rn_bytes unread_why; /* a sentence, with the byte where that is known */
 };
 
 struct rn_reading_rules; /* reading_rules.h */

@@ -148,6 +148,8 @@ class Show(Case):
         self.assertIn("11 tokens in, 5 out", shown)
         document = json.loads(self.show("--json", "run"))
         self.assertEqual([said["kind"] for said in document["timeline"][2]["reading"]["request"]][-1], "tool_result")
+        reading = document["timeline"][1]["reading"]
+        self.assertEqual([reading[name] for name in ("kind", "finished", "tokens_total", "response_id")], ["model", "tool", "16", "c1"])
 
     def test_our_line_begins_at_the_margin(self):
         def said(script, **streams):

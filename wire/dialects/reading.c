@@ -347,29 +347,41 @@ static void finish(struct rn_reading *out)
     out->finished = rn_finish_of(out);
 }
 
+static enum rn_status read_exchange(struct rn_reader *reader, struct rn_error *why)
+{
+    const struct rn_dialect_row *row = NULL;
+    enum rn_status status = read_request(reader, &row, why);
+    if (status == RN_OK && row != NULL && reader->input->response_body.len > 0) {
+        status = read_answer(reader, row, why);
+    }
+    if (status == RN_OK && reader->doubt.status != RN_OK) {
+        status = rn_fail(why, RN_INVALID, "%s", reader->doubt.text);
+    }
+    finish(reader->out);
+    return status;
+}
+
 enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_input *input,
                                struct rn_reading *out, struct rn_error *error)
 {
     *out = (struct rn_reading){.dialect = RN_DIALECT_NONE};
-    const struct rn_rule *rule = rn_rule_of(input->rules, input);
-    if (rule != NULL) {
-        return rn_rule_read(arena, rule, input, out, error);
-    }
+    struct rn_error why = {.status = RN_OK};
     struct rn_reader reader = {.arena = arena,
                                .input = input,
                                .out = out,
                                .path = path_of(input),
                                .documents = &out->documents,
                                .status = RN_OK};
-    const struct rn_dialect_row *row = NULL;
-    enum rn_status status = read_request(&reader, &row, error);
-    if (status == RN_OK && row != NULL && input->response_body.len > 0) {
-        status = read_answer(&reader, row, error);
+    const struct rn_rule *rule = rn_rule_of(input->rules, input);
+    enum rn_status status =
+        rule != NULL ? rn_rule_read(arena, rule, input, out, &why) : read_exchange(&reader, &why);
+    if (status == RN_OK) {
+        return RN_OK;
     }
-    if (status == RN_OK && reader.doubt.status != RN_OK) {
-        status = rn_fail(error, RN_INVALID, "%s", reader.doubt.text);
-    }
-    finish(out);
     out->unread = status == RN_INVALID;
-    return status;
+    if (out->unread) {
+        out->unread_why = rn_arena_copy(arena, rn_bytes_text(why.text));
+        status = out->unread_why.data == NULL ? RN_NOMEM : RN_INVALID;
+    }
+    return rn_fail(error, status, "%s", why.text);
 }
