@@ -38,6 +38,10 @@ print(sum(same), "of", len(same), "streams complete and identical")
 '''
 
 
+def told_after_first(number):
+    return told(number, 3)[len(chunk(event(number, 0))):]
+
+
 class StreamsCase(Case):
     def streams(self, *arguments):
         upstream = Streams(*arguments)
@@ -104,7 +108,7 @@ class Many(StreamsCase):
             self.assertEqual(self.call(port, "/t/many/toy/short/1"), (200, b'{"short": 13}'))
             upstream.finish()
             for number, (reader, writer) in enumerate(streams):
-                rest = told(number, 3)[len(chunk(event(number, 0))):]
+                rest = told_after_first(number)
                 self.assertEqual(await reader.readexactly(len(rest)), rest, f"stream {number}")
                 writer.close()
 
@@ -255,6 +259,36 @@ class Slow(StreamsCase):
         self.end(process)
         self.assertSound()
         self.assertEnds("send", 22)
+
+    def test_an_open_stream_does_not_keep_its_request(self):
+        upstream = self.streams(0, 3)
+        process, port = self.serve_limited(upstream, "-Sn 256")
+        body = large(8 << 20)
+        before = self.memory(process)
+        clients = []
+        for number in range(10):
+            client = self.connect(port)
+            client.sendall(b"POST /t/kept/toy/open/%d HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % (number, len(body)) + body)
+            told = b""
+            while chunk(event(number, 0)) not in told:
+                told += client.recv(4096)
+            clients.append(client)
+        for _ in range(200):  # its first part is stored when it is a second old
+            taken = self.memory(process) - before
+            if taken < 24 << 20:
+                break
+            asyncio.run(asyncio.sleep(0.1))
+        self.assertLess(taken, 24 << 20, "ten requests of 8 MiB are stored, sent, and not needed any more")
+        upstream.finish()
+        for number, client in enumerate(clients):
+            rest = told_after_first(number)
+            self.assertEqual(client.recv(len(rest), socket.MSG_WAITALL), rest)
+            client.close()
+        self.end(process)
+        self.assertSound()
+        self.assertEnds("kept", 10)
+        raw = self.reenact("show", "--store", self.store, "--raw", "request", "--event", self.calls("kept")[0]["event"], "kept", text=False).stdout
+        self.assertEqual(raw[-len(body):], body)
 
     def is_sanitized(self, process):
         with open(f"/proc/{process.pid}/maps") as file:
