@@ -33,6 +33,25 @@ static bool looks_like_a_call(const struct rn_view *view)
     return false;
 }
 
+/* What only fetches an answer again, cancels one or makes a conversation compact asks no model anew. */
+static bool asks_a_model(const struct rn_reading *reading)
+{
+    bool asks = reading->kind == RN_READING_MODEL || reading->kind == RN_READING_EMBEDDING;
+    return asks && reading->operation.len == 0;
+}
+
+/* Whether it can be asked of others: its dialect can, and it was asked where the dialect is asked everywhere, not as Vertex has it. */
+static bool can_move(const struct rn_view *view)
+{
+    struct rn_bytes path = rn_event_get(view->event, RN_TAG_TARGET);
+    path = rn_bytes_sub(path, 0, rn_bytes_find_byte(path, '?'));
+    while (path.len > 0 && path.data[path.len - 1] == '/') {
+        path.len--;
+    }
+    return view->reading.dialect < RN_MOVES_DIALECTS &&
+           rn_bytes_ends_with(path, rn_moves_tail(view->reading.dialect));
+}
+
 static bool is_redacted(const struct rn_view *view)
 {
     struct rn_bytes list = rn_event_get(view->event, RN_TAG_REDACTIONS);
@@ -48,8 +67,7 @@ enum rn_left_out rn_plan_leaves_out(const struct rn_view *view)
 {
     bool is_short = (view->flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) != 0 ||
                     !rn_event_has(view->event, RN_TAG_REQUEST_BODY);
-    bool asks =
-        view->reading.kind == RN_READING_MODEL || view->reading.kind == RN_READING_EMBEDDING;
+    bool asks = asks_a_model(&view->reading);
     bool is_unread = view->reading.dialect == RN_DIALECT_NONE || !asks;
     if (is_unread &&
         !(looks_like_a_call(view) && (is_short || view->request.fault.status != RN_OK))) {
@@ -58,7 +76,7 @@ enum rn_left_out rn_plan_leaves_out(const struct rn_view *view)
     if (is_short) {
         return RN_LEFT_TRUNCATED;
     }
-    if (view->reading.dialect >= RN_MOVES_DIALECTS && asks) {
+    if (asks && !can_move(view)) {
         return RN_LEFT_DIALECT;
     }
     if (is_unread || view->request.fault.status != RN_OK || view->request_head == NULL) {

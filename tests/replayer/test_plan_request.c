@@ -365,6 +365,16 @@ static void expect_left(const struct call *call, enum rn_left_out expected)
 START_TEST(what_cannot_be_sent_again_says_why)
 {
     expect_left(&(struct call){.target = "/v1/models"}, RN_LEFT_NO_MODEL_CALL);
+    expect_left(
+        &(struct call){.target = "/v1/responses/compact", .body = "{\"model\":\"m\",\"input\":[]}"},
+        RN_LEFT_NO_MODEL_CALL);
+    expect_left(
+        &(struct call){.target = "/v1beta/models/g:generateContent", .body = "{\"contents\":[]}"},
+        RN_LEFT_DIALECT);
+    expect_left(&(struct call){.target = "/v1/publishers/anthropic/models/c:rawPredict",
+                               .body = "{\"messages\":[]}"},
+                RN_LEFT_DIALECT);
+    expect_left(&(struct call){.target = "/v1/chat", .body = "{\"messages\":[]}"}, RN_LEFT_DIALECT);
     expect_left(&(struct call){.flags = RN_FLAG_TRUNCATED}, RN_LEFT_TRUNCATED);
     expect_left(&(struct call){.flags = RN_FLAG_TRUNCATED, .body = "{\"model\":"},
                 RN_LEFT_TRUNCATED);
