@@ -16,11 +16,6 @@ static bool fits(const struct rn_reading_input *input, struct rn_bytes path)
     return raw || rn_reader_posts_to(input, path, "/messages");
 }
 
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 /* Later counts replace earlier ones, one by one: those of a stream are cumulative, and an event may hold only some. */
 static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
 {
@@ -44,7 +39,7 @@ static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
     }
     struct rn_reading *out = reader->out;
     out->counted |= counted;
-    out->tokens_in = sum(sum(counts[0], counts[1]), counts[2]);
+    out->tokens_in = rn_reader_sum(rn_reader_sum(counts[0], counts[1]), counts[2]);
     out->tokens_cached = counts[1];
     out->tokens_cache_write = counts[2];
     out->tokens_out = counts[3];

@@ -110,11 +110,6 @@ static void read_request(struct rn_reader *reader, const struct rn_json *body)
 
 /* --- answers ------------------------------------------------------------------------------------------------------- */
 
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 /* `inputTokens` leaves out what a cache held or took, but not with every model: the total tells (wire.md 1.3). */
 void rn_converse_usage(struct rn_reader *reader, const struct rn_json *usage)
 {
@@ -136,10 +131,10 @@ void rn_converse_usage(struct rn_reader *reader, const struct rn_json *usage)
         (void)rn_reader_counter(reader, counters[i].which, usage, counters[i].pointers);
     }
     bool included = (out->counted & RN_COUNTED_TOTAL) != 0 &&
-                    out->tokens_total == sum(out->tokens_in, out->tokens_out);
+                    out->tokens_total == rn_reader_sum(out->tokens_in, out->tokens_out);
     if (!included) {
-        uint64_t cached = sum(out->tokens_cached, out->tokens_cache_write);
-        reader->out->tokens_in = sum(out->tokens_in, cached);
+        uint64_t cached = rn_reader_sum(out->tokens_cached, out->tokens_cache_write);
+        reader->out->tokens_in = rn_reader_sum(out->tokens_in, cached);
     }
 }
 

@@ -59,7 +59,7 @@ static void count_predictions(struct rn_reader *reader, const struct rn_json *pr
         uint64_t tokens = 0;
         if (rn_reader_count(rn_json_at(each, "/embeddings/statistics/token_count"), &tokens)) {
             counted = true;
-            total = tokens > UINT64_MAX - total ? UINT64_MAX : total + tokens;
+            total = rn_reader_sum(total, tokens);
         }
     }
     if (counted) {

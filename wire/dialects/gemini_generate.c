@@ -127,11 +127,6 @@ static void read_request(struct rn_reader *reader, const struct rn_json *body)
 
 /* --- what whole answers and pieces of a stream have in common ------------------------------------------------------ */
 
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 /* What tools put into the prompt is asked too; what is thought is answered too. A count of zero is not written. */
 static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
 {
@@ -156,10 +151,11 @@ static void read_usage(struct rn_reader *reader, const struct rn_json *usage)
         (void)rn_reader_counter(reader, counters[i].which, usage, counters[i].pointers);
     }
     if (rn_reader_count(rn_json_member(usage, "toolUsePromptTokenCount"), &tools)) {
-        rn_reader_set_counter(reader, RN_COUNTED_IN, sum(out->tokens_in, tools));
+        rn_reader_set_counter(reader, RN_COUNTED_IN, rn_reader_sum(out->tokens_in, tools));
     }
     if (out->tokens_reasoning > 0) {
-        rn_reader_set_counter(reader, RN_COUNTED_OUT, sum(out->tokens_out, out->tokens_reasoning));
+        rn_reader_set_counter(reader, RN_COUNTED_OUT,
+                              rn_reader_sum(out->tokens_out, out->tokens_reasoning));
     }
 }
 

@@ -76,7 +76,7 @@ static void read_timings(struct rn_reader *reader, const struct rn_json *timings
     if (rn_reader_count(rn_json_member(timings, "cache_n"), &cached)) {
         rn_reader_set_counter(reader, RN_COUNTED_CACHED, cached);
     }
-    rn_reader_set_counter(reader, RN_COUNTED_IN, cached > UINT64_MAX - in ? in : in + cached);
+    rn_reader_set_counter(reader, RN_COUNTED_IN, rn_reader_sum(in, cached));
     rn_reader_set_counter(reader, RN_COUNTED_OUT, out);
 }
 

@@ -111,7 +111,7 @@ bool rn_reader_is_string(const struct rn_json *value)
 bool rn_reader_posts_to(const struct rn_reading_input *input, struct rn_bytes path,
                         const char *ending)
 {
-    return rn_bytes_equal_nocase(input->method, RN_LIT("POST")) &&
+    return rn_bytes_equal(input->method, RN_LIT("POST")) &&
            rn_bytes_ends_with(path, rn_bytes_text(ending));
 }
 
@@ -357,6 +357,11 @@ void rn_reader_set_counter(struct rn_reader *reader, enum rn_counted which, uint
 {
     *counter_of(reader->out, which) = value;
     reader->out->counted |= (unsigned)which;
+}
+
+uint64_t rn_reader_sum(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
 bool rn_reader_usage(struct rn_reader *reader, const struct rn_json *usage)

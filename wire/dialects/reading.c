@@ -330,18 +330,13 @@ static enum rn_status read_answer(struct rn_reader *reader, const struct rn_dial
                                 : read_whole(reader, row, input->response_body, error);
 }
 
-static uint64_t sum(uint64_t a, uint64_t b)
-{
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 /* What is known only when all is read. */
 static void finish(struct rn_reading *out)
 {
     const unsigned both = RN_COUNTED_IN | RN_COUNTED_OUT;
     out->has_usage = out->has_usage || (out->counted & both) != 0;
     if ((out->counted & RN_COUNTED_TOTAL) == 0) {
-        out->tokens_total = sum(out->tokens_in, out->tokens_out);
+        out->tokens_total = rn_reader_sum(out->tokens_in, out->tokens_out);
         out->counted |= (out->counted & both) == both ? RN_COUNTED_TOTAL : 0;
     }
     out->finished = rn_finish_of(out);

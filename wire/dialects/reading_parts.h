@@ -186,6 +186,8 @@ void rn_reader_finish(struct rn_reader *reader, const struct rn_json *finish);
 bool rn_reader_usage(struct rn_reader *reader, const struct rn_json *usage);
 bool rn_reader_counter(struct rn_reader *reader, enum rn_counted which, const struct rn_json *usage,
                        const char *const *pointers);
+/* Of counts: no more than there are numbers. */
+uint64_t rn_reader_sum(uint64_t a, uint64_t b);
 /* The value itself, for sums; the counter is counted. */
 void rn_reader_set_counter(struct rn_reader *reader, enum rn_counted which, uint64_t value);
 
