@@ -54,21 +54,11 @@ const struct rn_found_call *rn_found_call(const struct rn_found_call *calls,
     return NULL;
 }
 
-static struct rn_bytes path_of(const struct rn_reading_input *input)
-{
-    struct rn_bytes path = rn_bytes_sub(input->target, 0, rn_bytes_find_byte(input->target, '?'));
-    while (path.len > 0 && path.data[path.len - 1] == '/') {
-        path.len--;
-    }
-    return path;
-}
-
 const struct rn_found_call *rn_found_tell(struct rn_reader *reader,
                                           const struct rn_found_call *calls)
 {
     struct rn_bytes target = rn_bytes_of(NULL, 0);
-    const struct rn_found_call *call =
-        rn_found_call(calls, reader->input, path_of(reader->input), &target);
+    const struct rn_found_call *call = rn_found_call(calls, reader->input, reader->path, &target);
     if (call != NULL) {
         reader->out->kind = call->kind;
         reader->out->operation = rn_reader_copy(reader, rn_bytes_text(call->operation));

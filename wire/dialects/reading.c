@@ -103,7 +103,7 @@ const char *rn_finish_name(enum rn_finish finish)
 
 /* --- which dialect ------------------------------------------------------------------------------------------------- */
 
-static struct rn_bytes path_of(const struct rn_reading_input *input)
+struct rn_bytes rn_reader_path(const struct rn_reading_input *input)
 {
     struct rn_bytes path = rn_bytes_sub(input->target, 0, rn_bytes_find_byte(input->target, '?'));
     while (path.len > 0 && path.data[path.len - 1] == '/') {
@@ -157,7 +157,7 @@ static enum rn_status find_dialect(struct rn_arena *arena, const struct rn_readi
                                    const struct rn_dialect_row **row, struct rn_json **body,
                                    size_t *duplicates, struct rn_error *error)
 {
-    struct rn_bytes path = path_of(input);
+    struct rn_bytes path = rn_reader_path(input);
     size_t first = find_fit(input, path, 0);
     enum rn_status status = RN_OK;
     *row = NULL;
@@ -364,7 +364,7 @@ enum rn_status rn_reading_make(struct rn_arena *arena, const struct rn_reading_i
     struct rn_reader reader = {.arena = arena,
                                .input = input,
                                .out = out,
-                               .path = path_of(input),
+                               .path = rn_reader_path(input),
                                .documents = &out->documents,
                                .status = RN_OK};
     const struct rn_rule *rule = rn_rule_of(input->rules, input);

@@ -125,6 +125,8 @@ extern const struct rn_dialect_row rn_brave;
 extern const struct rn_dialect_row rn_ollama_search;
 extern const struct rn_dialect_row rn_rule_row;
 
+/* The path of the target, without query and last slashes (reading.c). */
+struct rn_bytes rn_reader_path(const struct rn_reading_input *input);
 /* What all requests have: model, tools, parameters, the bound and the format of the answer (reading_request.c). */
 void rn_reader_request(struct rn_reader *reader, const struct rn_dialect_row *row,
                        const struct rn_json *body);

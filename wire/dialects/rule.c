@@ -11,22 +11,13 @@
 
 /* --- which rule ---------------------------------------------------------------------------------------------------- */
 
-static struct rn_bytes path_of(const struct rn_reading_input *input)
-{
-    struct rn_bytes path = rn_bytes_sub(input->target, 0, rn_bytes_find_byte(input->target, '?'));
-    while (path.len > 0 && path.data[path.len - 1] == '/') {
-        path.len--;
-    }
-    return path;
-}
-
 static bool is_for(const struct rn_rule *rule, const struct rn_reading_input *input,
                    struct rn_bytes *target)
 {
     return (rule->upstream == NULL ||
             rn_bytes_equal(input->upstream, rn_bytes_text(rule->upstream))) &&
            (rule->method == NULL || rn_bytes_equal(input->method, rn_bytes_text(rule->method))) &&
-           (rule->path == NULL || rn_found_fits(path_of(input), rule->path, target));
+           (rule->path == NULL || rn_found_fits(rn_reader_path(input), rule->path, target));
 }
 
 const struct rn_rule *rn_rule_of(const struct rn_reading_rules *rules,
@@ -229,8 +220,12 @@ enum rn_status rn_rule_read(struct rn_arena *arena, const struct rn_rule *rule,
                             const struct rn_reading_input *input, struct rn_reading *out,
                             struct rn_error *error)
 {
-    struct rn_reader reader = {
-        .arena = arena, .input = input, .out = out, .documents = &out->documents, .status = RN_OK};
+    struct rn_reader reader = {.arena = arena,
+                               .input = input,
+                               .out = out,
+                               .path = rn_reader_path(input),
+                               .documents = &out->documents,
+                               .status = RN_OK};
     *out = (struct rn_reading){.dialect = RN_DIALECT_RULE, .kind = rule->kind};
     out->service = rn_reader_copy(&reader, rn_bytes_text(rule->name));
     enum rn_status status = read_body(&reader, rule, input->request_body, read_request, error);
