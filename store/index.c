@@ -302,6 +302,9 @@ static enum rn_status run_step(struct rn_index_step_state *step, uint32_t max_ro
     bool moved = false;
     enum rn_status status = read_rows(step, max_rows, error);
     step->to = step->from;
+    if (status == RN_OK) { /* another process may have indexed what we keep */
+        rn_prepared_rows_drop(&step->store->prepared, step->from);
+    }
     if (status != RN_OK || step->row_count == 0) {
         return status;
     }

@@ -113,7 +113,8 @@ void rn_prepared_rows_add(struct rn_prepared_rows *rows, struct rn_prepared *pre
     }
 }
 
-const struct rn_prepared *rn_prepared_rows_first(struct rn_prepared_rows *rows)
+/* What the writer added meanwhile goes behind what waits already. */
+static void make_ready(struct rn_prepared_rows *rows)
 {
     pthread_mutex_lock(&rows->lock);
     if (rows->fresh != NULL) {
@@ -126,6 +127,11 @@ const struct rn_prepared *rn_prepared_rows_first(struct rn_prepared_rows *rows)
         rows->fresh = NULL;
     }
     pthread_mutex_unlock(&rows->lock);
+}
+
+const struct rn_prepared *rn_prepared_rows_first(struct rn_prepared_rows *rows)
+{
+    make_ready(rows);
     return rows->ready;
 }
 
@@ -144,6 +150,7 @@ const struct rn_prepared *rn_prepared_rows_match(const struct rn_prepared **at, 
 void rn_prepared_rows_drop(struct rn_prepared_rows *rows, uint64_t until_row)
 {
     size_t dropped = 0;
+    make_ready(rows);
     while (rows->ready != NULL && rows->ready->row <= until_row) {
         struct rn_prepared *next = rows->ready->next;
         rn_prepared_free(rows->ready);

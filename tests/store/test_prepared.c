@@ -121,6 +121,19 @@ START_TEST(rows_are_found_in_one_pass_and_dropped_in_order)
 }
 END_TEST
 
+START_TEST(what_another_process_indexed_is_dropped_unseen)
+{
+    const struct rn_bytes same = rn_bytes_of(written, sizeof written);
+    for (uint64_t row = 1; row <= 20480; row++) {
+        add(row);
+    }
+    rn_prepared_rows_drop(&rows, 20479);
+    ck_assert_ptr_null(match(20479, same));
+    ck_assert_ptr_nonnull(match(20480, same));
+    ck_assert_uint_eq(rows.count, 1);
+}
+END_TEST
+
 START_TEST(what_takes_long_to_search_is_left_to_the_indexing)
 {
     static char body[64 * 1024 + 1];
@@ -170,6 +183,7 @@ Suite *rn_suite(void)
     tcase_add_test(cases, facts_outlive_the_event);
     tcase_add_test(cases, a_row_is_matched_by_number_header_and_length);
     tcase_add_test(cases, rows_are_found_in_one_pass_and_dropped_in_order);
+    tcase_add_test(cases, what_another_process_indexed_is_dropped_unseen);
     tcase_add_test(cases, what_takes_long_to_search_is_left_to_the_indexing);
     tcase_add_test(cases, without_memory_nothing_is_kept);
     tcase_add_test(cases, a_heap_of_rows_is_bounded);
