@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +44,25 @@ enum rn_status rn_file_read(const char *path, struct rn_buffer *out, struct rn_e
                        path);
     }
     return status;
+}
+
+int rn_file_open_unlinked(void)
+{
+    char path[4096];
+    const char *place = getenv("TMPDIR");
+    place = place == NULL || place[0] == '\0' ? "/tmp" : place;
+    int file = open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file >= 0) {
+        return file;
+    }
+    if ((size_t)snprintf(path, sizeof path, "%s/reenact-XXXXXX", place) < sizeof path) {
+        file = mkostemp(path, O_CLOEXEC);
+    }
+    if (file >= 0) {
+        (void)unlink(path);
+        return file;
+    }
+    return memfd_create("reenact", MFD_CLOEXEC);
 }
 
 enum rn_status rn_file_write_all(int descriptor, struct rn_bytes content)

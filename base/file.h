@@ -19,6 +19,12 @@ enum rn_status rn_file_write(const char *path, struct rn_bytes content, unsigned
 /* Makes a directory and its missing parents. An existing one is fine. */
 enum rn_status rn_file_make_directory(const char *path, unsigned mode, struct rn_error *error);
 
+/*
+ * A new empty file for reading and writing that has no name: in $TMPDIR (else /tmp), or in memory where no file can be made
+ * there. Closed by exec. -1 with errno.
+ */
+int rn_file_open_unlinked(void);
+
 /* Writes everything to a descriptor, through EINTR and short writes. RN_IO leaves errno set. */
 enum rn_status rn_file_write_all(int descriptor, struct rn_bytes content);
 

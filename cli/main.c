@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "gateway/inherited.h"
+#include "gateway/streams.h"
 #include "json_out.h"
 #include "rules.h"
 
@@ -85,6 +86,7 @@ int main(int argc, char **argv)
 {
     char *help[] = {(char[]){"help"}, NULL};
     rn_inherited_note();
+    rn_streams_fill();
     /* Who ignores the ends of children hands that down to us, and nobody could wait for a command. */
     (void)signal(SIGCHLD, SIG_DFL);
     /* A limit on the size of files is to us what a full disk is: an error of write(2), not the end. */

@@ -248,6 +248,7 @@ static enum form form_of(enum rn_tag tag)
     case RN_TAG_END:
     case RN_TAG_REDACTIONS:
     case RN_TAG_STDIO:
+    case RN_TAG_STREAMS:
     case RN_TAG_LOCKS:
     case RN_TAG_PORTS:
         return FORM_SKIP;

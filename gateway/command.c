@@ -2,7 +2,8 @@
  * Running COMMAND: fork early, release later, pass signals on, notice the end.
  *
  * In come settings, an environment and signals that were meant for it; out go on_output (command_io.c) and on_exit. The
- * child's side of the fork is command_child.c. It declines to know why it runs.
+ * descriptors are command_wiring.c, the child's side of the fork command_child.c, terminals command_monitor.c and
+ * command_terminal.c. It declines to know why it runs.
  */
 #include "command.h"
 
@@ -11,13 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -27,13 +29,6 @@ static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUS
 
 /* --- preparing ------------------------------------------------------------------------------- */
 
-/* Our ends and the child's of everything between us. */
-struct pipes {
-    int go[2];
-    int failure[2];
-    int streams[3][2];
-};
-
 static void close_one(int *descriptor)
 {
     if (*descriptor >= 0) {
@@ -42,79 +37,48 @@ static void close_one(int *descriptor)
     }
 }
 
-static void close_pair(int pair[2])
+static void take(int *to, int *from)
 {
-    close_one(&pair[0]);
-    close_one(&pair[1]);
+    *to = *from;
+    *from = -1;
 }
 
-/* Out of the way of 0, 1 and 2, which may have been closed when we were started. */
-static bool lift(int *descriptor)
+/* Hands our ends over to the command; what is left in `wiring` is the child's. */
+static void take_our_ends(struct rn_command *command, struct rn_wiring *wiring)
 {
-    if (*descriptor > STDERR_FILENO) {
-        return true;
-    }
-    int lifted = fcntl(*descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (lifted < 0) {
-        return false;
-    }
-    (void)close(*descriptor);
-    *descriptor = lifted;
-    return true;
-}
-
-static bool open_pair(int pair[2])
-{
-    return pipe2(pair, O_CLOEXEC) == 0 && lift(&pair[0]) && lift(&pair[1]);
-}
-
-static bool never_blocks(int descriptor)
-{
-    int flags = fcntl(descriptor, F_GETFL);
-    return flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0;
-}
-
-static void pipes_close(struct pipes *pipes)
-{
-    close_pair(pipes->go);
-    close_pair(pipes->failure);
+    take(&command->go, &wiring->go);
+    take(&command->failure, &wiring->failure);
+    take(&command->control, &wiring->control);
+    take(&command->inlet.pipe, &wiring->feed);
+    take(&command->inlet.file, &wiring->files[0]);
+    take(&command->terminal.master, &wiring->keys);
+    take(&command->terminal.slave, &wiring->child.terminal);
     for (size_t i = 0; i < 3; i++) {
-        close_pair(pipes->streams[i]);
+        struct rn_outlet *outlet = &command->outlets[i];
+        take(&outlet->pipe, &wiring->outputs[i]);
+        outlet->is_terminal = wiring->is_terminal[i];
+        if (i > 0) {
+            take(&outlet->file, &wiring->files[i]);
+        }
     }
-}
-
-static bool pipes_open(struct pipes *pipes, enum rn_stdin_mode mode)
-{
-    *pipes = (struct pipes){{-1, -1}, {-1, -1}, {{-1, -1}, {-1, -1}, {-1, -1}}};
-    bool feeds = mode == RN_STDIN_COPY || mode == RN_STDIN_GIVEN;
-    return open_pair(pipes->go) && open_pair(pipes->failure) &&
-           (!feeds || (open_pair(pipes->streams[0]) && never_blocks(pipes->streams[0][1]))) &&
-           open_pair(pipes->streams[1]) && never_blocks(pipes->streams[1][0]) &&
-           open_pair(pipes->streams[2]) && never_blocks(pipes->streams[2][0]);
-}
-
-/* Hands our ends over to the command; what is left in `pipes` is the child's. */
-static void take_our_ends(struct rn_command *command, struct pipes *pipes)
-{
-    command->go = pipes->go[1];
-    command->failure = pipes->failure[0];
-    command->inlet.pipe = pipes->streams[0][1];
-    command->outlets[0].pipe = pipes->streams[1][0];
-    command->outlets[1].pipe = pipes->streams[2][0];
-    pipes->go[1] = pipes->failure[0] = pipes->streams[0][1] = -1;
-    pipes->streams[1][0] = pipes->streams[2][0] = -1;
 }
 
 /* From here on those signals wait for the signalfd. Before threads are made, so that these inherit it. */
 static bool hold_signals(struct rn_command *command)
 {
+    static const int of_terminal[] = {RN_TERMINAL_SIGNALS};
     sigset_t set;
     (void)sigemptyset(&set);
     for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
         (void)sigaddset(&set, passed_on[i]);
     }
+    for (size_t i = 0; i < sizeof of_terminal / sizeof of_terminal[0]; i++) {
+        if (command->terminal.own >= 0) {
+            (void)sigaddset(&set, of_terminal[i]);
+        }
+    }
     command->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (command->signals < 0 || !lift(&command->signals)) {
+    if (command->signals < 0 || !rn_wiring_lift(&command->signals)) {
         return false;
     }
     command->masked = pthread_sigmask(SIG_BLOCK, &set, &command->mask_before) == 0;
@@ -123,30 +87,29 @@ static bool hold_signals(struct rn_command *command)
 }
 
 /* Forks. In the child this does not return. */
-static bool fork_child(struct rn_command *command, const struct rn_command_settings *settings)
+static enum rn_status fork_child(struct rn_command *command,
+                                 const struct rn_command_settings *settings, struct rn_error *error)
 {
-    struct pipes pipes;
-    bool good = pipes_open(&pipes, settings->stdin_mode);
-    if (good) {
+    struct rn_wiring wiring;
+    const struct rn_terminal *terminal = &command->terminal;
+    enum rn_status status = rn_wiring_open(&wiring, settings, terminal->own, error);
+    if (status == RN_OK) {
+        wiring.child.before = terminal->before;
+        wiring.child.foreground = terminal->eager;
         command->pid = fork();
         if (command->pid == 0) {
-            struct rn_child_wiring wiring = {
-                .streams = {pipes.streams[0][0], pipes.streams[1][1], pipes.streams[2][1]},
-                .go = pipes.go[0],
-                .failure = pipes.failure[1]};
-            rn_child_run(settings, &wiring);
+            rn_child_run(settings, &wiring.child);
         }
-        good = command->pid > 0;
+        status = command->pid > 0 ? RN_OK : RN_IO;
     }
-    if (good) {
-        take_our_ends(command, &pipes);
+    if (status == RN_OK) {
+        take_our_ends(command, &wiring);
+        command->command_pid = command->pid;
         command->pidfd = (int)syscall(SYS_pidfd_open, command->pid, 0);
-        good = command->pidfd >= 0 && lift(&command->pidfd);
+        status = command->pidfd >= 0 && rn_wiring_lift(&command->pidfd) ? RN_OK : RN_IO;
     }
-    int cause = errno;
-    pipes_close(&pipes);
-    errno = cause;
-    return good;
+    rn_wiring_close(&wiring);
+    return status;
 }
 
 static struct rn_command *command_new(const struct rn_command_settings *settings)
@@ -155,12 +118,21 @@ static struct rn_command *command_new(const struct rn_command_settings *settings
     if (command == NULL) {
         return NULL;
     }
-    command->pidfd = command->go = command->failure = command->signals = -1;
-    command->inlet = (struct rn_inlet){
-        .command = command, .mode = settings->stdin_mode, .pipe = -1, .rest = settings->given};
-    for (int i = 0; i < 2; i++) {
-        command->outlets[i] = (struct rn_outlet){
-            .command = command, .stream = i + 1, .pipe = -1, .pass = settings->pass_output};
+    command->pidfd = command->go = command->failure = command->signals = command->control = -1;
+    command->terminal.command = command;
+    rn_terminal_choose(&command->terminal, settings);
+    command->inlet = (struct rn_inlet){.command = command,
+                                       .mode = settings->stdin_mode,
+                                       .pipe = -1,
+                                       .file = -1,
+                                       .rest = settings->given};
+    for (int i = 0; i < 3; i++) {
+        command->outlets[i] = (struct rn_outlet){.command = command,
+                                                 .stream = i,
+                                                 .target = i > 0 ? i : command->terminal.own,
+                                                 .pipe = -1,
+                                                 .file = -1,
+                                                 .pass = settings->pass_output};
     }
     if (settings->stdin_mode != RN_STDIN_GIVEN) {
         command->inlet.rest = rn_bytes_of(NULL, 0);
@@ -183,9 +155,10 @@ enum rn_status rn_command_prepare(const struct rn_command_settings *settings,
     if (command == NULL) {
         return rn_fail(error, RN_NOMEM, "no memory to run %s", settings->argv[0]);
     }
-    if (!fork_child(command, settings) || !hold_signals(command)) {
-        rn_fail(error, RN_IO, "cannot start a process for %s: %s", settings->argv[0],
-                strerror(errno));
+    struct rn_error reason = {RN_OK, ""};
+    if (fork_child(command, settings, &reason) != RN_OK || !hold_signals(command)) {
+        (void)rn_fail(error, RN_IO, "cannot start a process for %s: %s", settings->argv[0],
+                      reason.text[0] != '\0' ? reason.text : strerror(errno));
         rn_command_free(command);
         return RN_IO;
     }
@@ -250,11 +223,15 @@ static enum rn_status explain(const struct rn_command *command,
 
 static void reap(struct rn_command *command, bool wait)
 {
+    int status;
     int got;
     do {
-        got = waitpid(command->pid, &command->wait_status, wait ? 0 : WNOHANG);
+        got = waitpid(command->pid, &status, wait ? 0 : WNOHANG);
     } while (got < 0 && errno == EINTR);
-    if (got == command->pid) {
+    command->reaped = command->reaped || got == command->pid;
+    /* Of a monitor nobody asks how it ended, unless COMMAND was still to come. */
+    if (got == command->pid && command->state != RN_COMMAND_ENDED) {
+        command->wait_status = status;
         command->state = RN_COMMAND_ENDED;
     }
 }
@@ -263,9 +240,17 @@ void rn_command_settle(struct rn_command *command)
 {
     if (command->state == RN_COMMAND_ENDED && !command->told && rn_command_io_is_drained(command)) {
         command->told = true;
+        rn_terminal_end(command);
         rn_watch_set(command->signal_watch, false, false);
         command->handler.on_exit(command->handler.self, command->wait_status);
     }
+}
+
+static void on_end(struct rn_command *command)
+{
+    rn_terminal_rest(&command->terminal);
+    rn_command_io_child_gone(command);
+    rn_command_settle(command);
 }
 
 static void on_exit_readable(void *self, bool readable, bool writable)
@@ -273,11 +258,62 @@ static void on_exit_readable(void *self, bool readable, bool writable)
     (void)readable;
     (void)writable;
     struct rn_command *command = self;
+    bool ended_before = command->state == RN_COMMAND_ENDED;
     reap(command, false);
-    if (command->state == RN_COMMAND_ENDED) {
+    if (command->reaped) {
         rn_watch_set(command->exit_watch, false, false);
-        rn_command_io_child_gone(command);
-        rn_command_settle(command);
+    }
+    if (command->state == RN_COMMAND_ENDED && !ended_before) {
+        on_end(command);
+    }
+}
+
+/* True: a word came. False: there is none now, or no monitor any more (its end is noticed by its pidfd). */
+static bool hear(struct rn_command *command, struct rn_monitor_message *message)
+{
+    ssize_t got;
+    do {
+        got = recv(command->control, message, sizeof *message, MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got != sizeof *message) {
+        if (command->control_watch != NULL && (got >= 0 || !rn_command_must_wait(errno))) {
+            rn_watch_set(command->control_watch, false, false);
+        }
+        return false;
+    }
+    if (message->word == RN_MONITOR_BEGUN) {
+        command->command_pid = message->number;
+    } else if (message->word == RN_MONITOR_ENDED) {
+        command->wait_status = message->number;
+        command->state = RN_COMMAND_ENDED;
+    }
+    return true;
+}
+
+static void on_control_readable(void *self, bool readable, bool writable)
+{
+    struct rn_command *command = self;
+    struct rn_monitor_message message;
+    (void)readable;
+    (void)writable;
+    while (command->state != RN_COMMAND_ENDED && hear(command, &message)) {
+        if (message.word == RN_MONITOR_STOPPED) {
+            rn_terminal_stopped(command, message.number);
+        }
+    }
+    if (command->state == RN_COMMAND_ENDED && !command->told) {
+        rn_watch_set(command->control_watch, false, false);
+        on_end(command);
+    }
+}
+
+/* COMMAND alone. Not reaped yet, so the number is still its own. */
+static void send_signal(const struct rn_command *command, int number)
+{
+    if (command->control < 0) {
+        (void)kill(command->pid, number);
+    } else {
+        (void)rn_monitor_say(command->control, RN_MONITOR_SIGNAL, number);
     }
 }
 
@@ -295,9 +331,12 @@ static void on_signal(void *self, bool readable, bool writable)
     struct rn_command *command = self;
     struct signalfd_siginfo info;
     while (read(command->signals, &info, sizeof info) == sizeof info) {
-        /* Not reaped yet, so the number is still its own. */
-        if (command->state == RN_COMMAND_RUNS && !child_has_it(&info)) {
-            (void)kill(command->pid, (int)info.ssi_signo);
+        if (command->state != RN_COMMAND_RUNS ||
+            (command->control >= 0 && rn_terminal_signal(command, &info))) {
+            continue;
+        }
+        if (command->control >= 0 || !child_has_it(&info)) {
+            send_signal(command, (int)info.ssi_signo);
         }
     }
 }
@@ -307,8 +346,15 @@ static bool watch(struct rn_command *command)
     struct rn_loop *loop = command->loop;
     command->exit_watch = rn_watch_new(loop, command->pidfd, on_exit_readable, command);
     command->signal_watch = rn_watch_new(loop, command->signals, on_signal, command);
+    if (command->control >= 0) {
+        command->control_watch = rn_watch_new(loop, command->control, on_control_readable, command);
+        if (command->control_watch == NULL) {
+            return false;
+        }
+        rn_watch_set(command->control_watch, true, false);
+    }
     if (command->exit_watch == NULL || command->signal_watch == NULL ||
-        !rn_command_io_start(command)) {
+        !rn_command_io_start(command) || !rn_terminal_start(command)) {
         return false;
     }
     rn_watch_set(command->exit_watch, true, false);
@@ -322,7 +368,9 @@ static void tell_nothing(struct rn_command *command)
     command->told = true;
     rn_watch_free(command->exit_watch);
     rn_watch_free(command->signal_watch);
-    command->exit_watch = command->signal_watch = NULL;
+    rn_watch_free(command->control_watch);
+    command->exit_watch = command->signal_watch = command->control_watch = NULL;
+    rn_terminal_end(command);
     rn_command_io_end(command);
 }
 
@@ -341,8 +389,10 @@ enum rn_status rn_command_release(struct rn_command *command, struct rn_loop *lo
     command->state = RN_COMMAND_RUNS;
     struct rn_child_failure failure;
     if (executed(command, &failure)) {
+        rn_terminal_begin(command);
         return RN_OK;
     }
+    close_one(&command->control); /* which ends the monitor */
     reap(command, true);
     tell_nothing(command);
     return explain(command, &failure, error);
@@ -350,12 +400,56 @@ enum rn_status rn_command_release(struct rn_command *command, struct rn_loop *lo
 
 /* --- ending ---------------------------------------------------------------------------------- */
 
-static void end_child(struct rn_command *command)
+static bool is_gone(const struct rn_command *command, int timeout_ms)
 {
     struct pollfd gone = {.fd = command->pidfd, .events = POLLIN};
-    (void)kill(command->pid, SIGTERM);
-    (void)kill(command->pid, SIGCONT);
-    if (command->pidfd < 0 || poll(&gone, 1, RN_COMMAND_GRACE_MS) <= 0) {
+    return command->pidfd >= 0 && poll(&gone, 1, timeout_ms) > 0;
+}
+
+/* Waits for COMMAND through its monitor. */
+static bool ends_in_time(struct rn_command *command)
+{
+    uint64_t until = rn_clock_mono_ns() + (uint64_t)RN_COMMAND_GRACE_MS * 1000000;
+    struct rn_monitor_message message;
+    for (;;) {
+        while (command->state != RN_COMMAND_ENDED && hear(command, &message)) {
+        }
+        uint64_t now = rn_clock_mono_ns();
+        if (command->state == RN_COMMAND_ENDED || now >= until) {
+            return command->state == RN_COMMAND_ENDED;
+        }
+        struct pollfd word = {.fd = command->control, .events = POLLIN};
+        if (poll(&word, 1, (int)((until - now) / 1000000) + 1) > 0 &&
+            (word.revents & POLLIN) == 0) {
+            return false; /* no monitor any more */
+        }
+    }
+}
+
+static void end_child(struct rn_command *command)
+{
+    send_signal(command, SIGTERM);
+    send_signal(command, SIGCONT);
+    bool ended =
+        command->control < 0 ? is_gone(command, RN_COMMAND_GRACE_MS) : ends_in_time(command);
+    if (!ended) {
+        send_signal(command, SIGKILL);
+    }
+}
+
+/* The monitor ends when it hears nothing more of us; a child that only waits, when it will not be told to go. */
+static void end_process(struct rn_command *command)
+{
+    bool waits = command->state == RN_COMMAND_WAITS;
+    if (waits) {
+        (void)kill(command->pid, SIGTERM);
+        (void)kill(command->pid, SIGCONT);
+    } else if (command->state == RN_COMMAND_RUNS) {
+        end_child(command);
+    }
+    bool has_monitor = command->control >= 0;
+    close_one(&command->control);
+    if ((waits || has_monitor) && !is_gone(command, RN_COMMAND_GRACE_MS)) {
         (void)kill(command->pid, SIGKILL);
     }
     reap(command, true);
@@ -379,11 +473,13 @@ void rn_command_free(struct rn_command *command)
     }
     close_one(&command->go);
     close_one(&command->failure);
-    if (command->pid > 0 && command->state != RN_COMMAND_ENDED) {
-        end_child(command);
+    rn_terminal_end(command);
+    if (command->pid > 0 && !command->reaped) {
+        end_process(command);
     }
     rn_watch_free(command->exit_watch);
     rn_watch_free(command->signal_watch);
+    rn_watch_free(command->control_watch);
     rn_command_io_end(command);
     release_signals(command);
     close_one(&command->signals);
@@ -395,7 +491,12 @@ void rn_command_free(struct rn_command *command)
 
 long rn_command_pid(const struct rn_command *command)
 {
-    return command->pid;
+    return command->command_pid;
+}
+
+unsigned rn_command_ends_read(const struct rn_command *command)
+{
+    return command->terminal.ends_read;
 }
 
 int rn_command_shell_status(int wait_status)

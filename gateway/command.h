@@ -1,13 +1,19 @@
 /*
- * Running COMMAND: environment, working directory, pipes, signals, exit status.
+ * Running COMMAND: environment, working directory, streams, terminals, signals, exit status.
  *
  * The child is forked before anything else is opened and waits; it inherits no descriptor of ours, and descriptors, signal
  * dispositions and mask as we were given them (inherited.h). Signals that are sent to us (HUP, INT, QUIT, TERM, USR1, USR2) are
- * passed on; those a terminal sends to the whole group (INT, QUIT by key) are not sent twice. Terminals come later:
- * stdout and stderr are pipes for now.
+ * passed on; those a terminal sends to the whole group (INT, QUIT by key) are not sent twice.
  *
- * One command at a time, from the loop's thread. From prepare to free the passed-on signals are blocked (in this thread and
- * in those it makes), so they do not end us; SIGPIPE is ignored in this process for good.
+ * Where a stream of COMMAND is to be a terminal it gets a pseudo-terminal, and a session with that as its controlling terminal.
+ * Ours then passes each key on as it is (raw) from the moment COMMAND reads its own, at the start where stdin and stdout are
+ * both that terminal, and is as it was when COMMAND has ended, has been stopped, and when we end in whatever way. What the keys
+ * mean is decided behind them: ^C, ^Z and ^D reach who reads. When COMMAND stops, so do we, with our process group; when we are
+ * continued, so is COMMAND.
+ *
+ * One command at a time, from the loop's thread. From prepare to free the passed-on signals (with a terminal of ours TSTP, CONT,
+ * WINCH, TTIN and TTOU as well) are blocked, in this thread and in those it makes, so they do not end us; SIGPIPE is ignored in
+ * this process for good.
  */
 #ifndef RN_GATEWAY_COMMAND_H
 #define RN_GATEWAY_COMMAND_H
@@ -15,13 +21,18 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "gateway/loop.h"
+#include "gateway/streams.h"
 
 struct rn_command;
 
 enum rn_stdin_mode {
-    RN_STDIN_INHERIT, /* a terminal, or what must not be read ahead */
-    RN_STDIN_COPY,    /* ours is read, given to on_output as stream 0, and passed on */
-    RN_STDIN_GIVEN,   /* `given`, then end of file */
+    RN_STDIN_INHERIT, /* ours as it is; of a terminal its keys */
+    /*
+     * Ours is read, given to on_output as stream 0, and passed on. A file is not passed on: COMMAND has it itself, and what
+     * it read is told; at the end also the rest, where the whole is no longer than RN_STDIN_FILE_BYTES_MAX.
+     */
+    RN_STDIN_COPY,
+    RN_STDIN_GIVEN, /* `given`, then end of file; on a terminal an end of file whenever one is read */
     RN_STDIN_NULL
 };
 
@@ -32,8 +43,14 @@ struct rn_command_settings {
     enum rn_stdin_mode stdin_mode;
     struct rn_bytes given; /* borrowed until exit */
     /*
+     * What the three are to be; NULL: stdout and stderr pipes, stdin what its mode says. What is 'n', '-' or 'c' on stdout and
+     * stderr: the null device, closed, a pipe.
+     */
+    const struct rn_streams *streams;
+    bool fixed_size; /* a terminal keeps the size in `streams`; else it has that of ours, always */
+    /*
      * Copy stdout and stderr to ours as well. While ours is slow the child's pipe fills up; when ours breaks, the child's
-     * breaks.
+     * breaks. Where ours is closed nothing is copied.
      */
     bool pass_output;
 };
@@ -41,8 +58,9 @@ struct rn_command_settings {
 struct rn_command_handler {
     void *self;
     /*
-     * stream 1 and 2: what the child wrote; 0: what it was given to read (RN_STDIN_COPY), read up to 64 KB ahead of it. The
-     * bytes are lent during the call. The command must not be freed here.
+     * stream 1 and 2: what the child wrote; 0: what it was given to read (RN_STDIN_COPY), read up to 64 KB ahead of it. What
+     * comes out of a terminal, echo included, is of the lower one of stdout and stderr that is that terminal, and of none
+     * where only stdin is. The bytes are lent during the call. The command must not be freed here.
      */
     void (*on_output)(void *self, int stream, struct rn_bytes bytes);
     /*
@@ -68,6 +86,8 @@ enum rn_status rn_command_release(struct rn_command *command, struct rn_loop *lo
                                   char *const *environment,
                                   const struct rn_command_handler *handler, struct rn_error *error);
 long rn_command_pid(const struct rn_command *command);
+/* How often COMMAND read an end of file from a terminal that nobody types at. */
+unsigned rn_command_ends_read(const struct rn_command *command);
 /*
  * Kills a child that still waits or runs (SIGTERM, after RN_COMMAND_GRACE_MS SIGKILL), reaps it and frees everything, before
  * the loop. NULL is fine.

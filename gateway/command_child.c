@@ -2,7 +2,8 @@
  * The child between fork and exec: puts its descriptors in place, waits for its environment, becomes COMMAND.
  *
  * In come settings (its own copy, since it is a fork) and descriptors; out goes a program, or a stage and an errno. It leads
- * no loop, keeps nothing of ours open, and ends by itself when its parent is gone before saying go.
+ * no loop, keeps nothing of ours open, and ends by itself when its parent is gone before saying go. What a terminal takes besides
+ * is command_monitor.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,23 +24,20 @@ static _Noreturn void give_up(int failure, enum rn_child_stage stage)
     _exit(127);
 }
 
-/* Moves the streams to 0..2. Beside the two pipes to the parent only what it was given itself stays open. */
-static bool put_in_place(const struct rn_command_settings *settings,
-                         const struct rn_child_wiring *wiring)
+/* Moves the streams to 0..2. Beside what it and its monitor need only what it was given itself stays open. */
+static bool put_in_place(const struct rn_child_wiring *wiring)
 {
+    const int kept[] = {wiring->go, wiring->failure, wiring->control, wiring->terminal,
+                        wiring->own};
     for (int i = 0; i < 3; i++) {
         if (wiring->streams[i] >= 0 && dup2(wiring->streams[i], i) < 0) {
             return false;
         }
-    }
-    if (settings->stdin_mode == RN_STDIN_NULL) {
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (null < 0 || (null != 0 && dup2(null, 0) < 0)) {
-            return false;
+        if (wiring->streams[i] == RN_CHILD_CLOSED) {
+            (void)close(i);
         }
     }
-    const int pipes[] = {wiring->go, wiring->failure};
-    return rn_inherited_close_others(pipes, 2);
+    return rn_inherited_close_others(kept, sizeof kept / sizeof kept[0]);
 }
 
 static bool read_exactly(int go, void *out, size_t len)
@@ -96,13 +94,17 @@ void rn_child_run(const struct rn_command_settings *settings, const struct rn_ch
 {
     /* The mask and all other dispositions are still those we were given. */
     rn_inherited_signals();
-    rn_inherited_limits();
-    if (!put_in_place(settings, wiring)) {
+    bool has_terminal = wiring->terminal >= 0;
+    if (!put_in_place(wiring) || (has_terminal && !rn_monitor_lead(wiring))) {
+        rn_inherited_limits();
         give_up(wiring->failure, RN_CHILD_SETUP);
     }
     char **environment = receive_environment(settings, wiring->go);
     if (environment == NULL) {
         errno = ENOMEM;
+        give_up(wiring->failure, RN_CHILD_SETUP);
+    }
+    if (has_terminal && !rn_monitor_split(wiring)) {
         give_up(wiring->failure, RN_CHILD_SETUP);
     }
     if (settings->cwd != NULL && chdir(settings->cwd) != 0) {

@@ -1,7 +1,7 @@
 /*
  * The three streams of a running COMMAND.
  *
- * In come bytes from our stdin and from the child's pipes; out go on_output and the same bytes to the child and to our own
+ * In come bytes from our stdin and from the child's pipes and terminals; out go on_output and the same bytes to the child and to our own
  * stdout and stderr. Nothing here makes the loop wait for a slow reader: our inherited descriptors stay as blocking as
  * others left them, so each write to them is preceded by poll and is no longer than PIPE_BUF. While one of them is slow the
  * child's pipe is not read, so the child is as slow as it would be without us. It declines to know what the bytes mean.
@@ -18,8 +18,7 @@
 #include "base/memory.h"
 #include "command_internal.h"
 
-/* Regular files and the like are always ready, and epoll refuses them. */
-static bool can_wait_for(int descriptor)
+bool rn_command_can_wait_for(int descriptor)
 {
     struct stat found;
     if (fstat(descriptor, &found) != 0) {
@@ -29,13 +28,13 @@ static bool can_wait_for(int descriptor)
            (S_ISCHR(found.st_mode) && isatty(descriptor) == 1);
 }
 
-static bool is_ready(int descriptor, short events)
+bool rn_command_is_ready(int descriptor, short events)
 {
     struct pollfd one = {.fd = descriptor, .events = events};
     return poll(&one, 1, 0) > 0;
 }
 
-static bool must_wait(int cause)
+bool rn_command_must_wait(int cause)
 {
     return cause == EAGAIN || cause == EWOULDBLOCK || cause == EINTR;
 }
@@ -76,6 +75,9 @@ static void outlet_break(struct rn_outlet *outlet)
     outlet->pass = false;
     outlet->written = 0;
     rn_buffer_clear(&outlet->queue);
+    if (outlet->is_terminal) {
+        rn_command_io_hang_up(outlet->command);
+    }
     end_pipe(&outlet->pipe, &outlet->watch);
 }
 
@@ -84,12 +86,12 @@ static int outlet_write(struct rn_outlet *outlet)
 {
     size_t len = outlet_backlog(outlet);
     if (outlet->pollable) {
-        if (!is_ready(outlet->stream, POLLOUT)) {
+        if (!rn_command_is_ready(outlet->target, POLLOUT)) {
             return EAGAIN;
         }
         len = len < PIPE_BUF ? len : PIPE_BUF;
     }
-    ssize_t put = write(outlet->stream, outlet->queue.data + outlet->written, len);
+    ssize_t put = write(outlet->target, outlet->queue.data + outlet->written, len);
     if (put < 0) {
         return errno;
     }
@@ -103,7 +105,7 @@ static void outlet_flush(struct rn_outlet *outlet)
     while (cause == 0 && outlet_backlog(outlet) > 0) {
         cause = outlet_write(outlet);
     }
-    if (cause != 0 && !must_wait(cause)) {
+    if (cause != 0 && !rn_command_must_wait(cause)) {
         outlet_break(outlet);
     }
     if (outlet_backlog(outlet) == 0) {
@@ -124,27 +126,45 @@ static void outlet_pass(struct rn_outlet *outlet, struct rn_bytes bytes)
     outlet_flush(outlet);
 }
 
+void rn_outlet_take(struct rn_outlet *outlet, struct rn_bytes bytes)
+{
+    struct rn_command *command = outlet->command;
+    if (outlet->stream > 0) {
+        command->handler.on_output(command->handler.self, outlet->stream, bytes);
+    }
+    if (outlet->pass) {
+        outlet_pass(outlet, bytes);
+    }
+}
+
 static void outlet_read(struct rn_outlet *outlet)
 {
     struct rn_command *command = outlet->command;
     size_t room = RN_SCRATCH_BYTES;
     if (outlet->child_gone && outlet->left < room) {
-        room = outlet->left;
+        room = (size_t)outlet->left;
     }
     ssize_t got = read(outlet->pipe, command->scratch, room);
-    if (got < 0 && must_wait(errno)) {
+    if (got < 0 && rn_command_must_wait(errno) && !(outlet->is_terminal && outlet->child_gone)) {
         return;
     }
+    /* Of a terminal any error is the end: EIO says that nobody has it open any more. */
     struct rn_bytes bytes = rn_bytes_of(command->scratch, got > 0 ? (size_t)got : 0);
     outlet->left -= outlet->child_gone ? bytes.len : 0;
     if (bytes.len == 0 || (outlet->child_gone && outlet->left == 0)) {
         end_pipe(&outlet->pipe, &outlet->watch);
     }
     if (bytes.len > 0) {
-        command->handler.on_output(command->handler.self, outlet->stream, bytes);
-        if (outlet->pass) {
-            outlet_pass(outlet, bytes);
-        }
+        rn_outlet_take(outlet, bytes);
+    }
+}
+
+/* What cannot be waited for is read when there is room for it: files, and a terminal that nobody writes to any more. */
+static void outlet_go_on(struct rn_outlet *outlet)
+{
+    rn_follow_outlet(outlet);
+    while (outlet->is_terminal && outlet->child_gone && outlet->pipe >= 0 && !outlet->full) {
+        outlet_read(outlet);
     }
 }
 
@@ -163,41 +183,63 @@ static void on_ours_writable(void *self, bool readable, bool writable)
     (void)writable;
     struct rn_outlet *outlet = self;
     outlet_flush(outlet);
+    outlet_go_on(outlet);
     rn_command_settle(outlet->command);
 }
 
 static bool outlet_start(struct rn_outlet *outlet)
 {
     struct rn_loop *loop = outlet->command->loop;
-    outlet->watch = rn_watch_new(loop, outlet->pipe, on_pipe_readable, outlet);
-    if (outlet->watch == NULL) {
-        return false;
+    if (outlet->pipe >= 0) {
+        outlet->watch = rn_watch_new(loop, outlet->pipe, on_pipe_readable, outlet);
+        if (outlet->watch == NULL) {
+            return false;
+        }
+        rn_watch_set(outlet->watch, true, false);
     }
-    rn_watch_set(outlet->watch, true, false);
-    if (!outlet->pass) {
+    outlet->pass = outlet->pass && rn_streams_kind(outlet->target) != '-';
+    if (!outlet->pass || (outlet->pipe < 0 && outlet->file < 0)) {
         return true;
     }
     if (rn_buffer_reserve(&outlet->queue, RN_OUT_HIGH_BYTES + RN_SCRATCH_BYTES) != RN_OK) {
         return false;
     }
-    outlet->pollable = can_wait_for(outlet->stream);
+    outlet->pollable = rn_command_can_wait_for(outlet->target);
     if (outlet->pollable) {
-        outlet->ours = rn_watch_new(loop, outlet->stream, on_ours_writable, outlet);
+        outlet->ours = rn_watch_new(loop, outlet->target, on_ours_writable, outlet);
     }
     return !outlet->pollable || outlet->ours != NULL;
 }
 
-/* What the child itself wrote is in the pipe by now; later bytes are of processes it left behind. */
+/* How much of a file was not read yet. */
+static uint64_t file_left(const struct rn_outlet *outlet)
+{
+    struct stat found;
+    return fstat(outlet->file, &found) == 0 && found.st_size > (off_t)outlet->at
+               ? (uint64_t)found.st_size - outlet->at
+               : 0;
+}
+
+/*
+ * What the child itself wrote is in the pipe by now; later bytes are of processes it left behind. Of a terminal nobody can say
+ * how much that is: some of it may be on its way from one queue of the kernel to the next. But reading it waits for that, so
+ * what it holds is read to the first end.
+ */
 static void outlet_child_gone(struct rn_outlet *outlet)
 {
     int left = 0;
     outlet->child_gone = true;
-    if (outlet->pipe >= 0) {
+    if (outlet->file >= 0) {
+        outlet->left = file_left(outlet);
+    } else if (outlet->is_terminal) {
+        outlet->left = RN_TERMINAL_BYTES_MAX;
+    } else if (outlet->pipe >= 0) {
         if (ioctl(outlet->pipe, FIONREAD, &left) != 0 || left <= 0) {
             end_pipe(&outlet->pipe, &outlet->watch);
         }
-        outlet->left = left > 0 ? (size_t)left : 0;
+        outlet->left = left > 0 ? (uint64_t)left : 0;
     }
+    outlet_go_on(outlet);
 }
 
 /* --- to the child ---------------------------------------------------------------------------- */
@@ -230,7 +272,7 @@ static void inlet_flush(struct rn_inlet *inlet)
         ssize_t put = write(inlet->pipe, inlet->rest.data, inlet->rest.len);
         if (put >= 0) {
             inlet->rest = rn_bytes_from(inlet->rest, (size_t)put);
-        } else if (must_wait(errno)) {
+        } else if (rn_command_must_wait(errno)) {
             break;
         } else {
             inlet_end(inlet); /* the child reads no more; that is its right */
@@ -249,7 +291,7 @@ static void inlet_read(struct rn_inlet *inlet)
     struct rn_command *command = inlet->command;
     assert(inlet->rest.len == 0);
     ssize_t got = read(STDIN_FILENO, inlet->queue.data, RN_SCRATCH_BYTES);
-    if (got < 0 && must_wait(errno)) {
+    if (got < 0 && rn_command_must_wait(errno)) {
         return;
     }
     if (got <= 0) {
@@ -267,7 +309,7 @@ static void on_ours_readable(void *self, bool readable, bool writable)
     (void)writable;
     struct rn_inlet *inlet = self;
     /* Another process may share our stdin and have been faster. */
-    if (inlet->rest.len == 0 && is_ready(STDIN_FILENO, POLLIN)) {
+    if (inlet->rest.len == 0 && rn_command_is_ready(STDIN_FILENO, POLLIN)) {
         inlet_read(inlet);
     }
 }
@@ -301,7 +343,7 @@ static bool inlet_start(struct rn_inlet *inlet)
     if (rn_buffer_reserve(&inlet->queue, RN_SCRATCH_BYTES) != RN_OK) {
         return false;
     }
-    inlet->pollable = can_wait_for(STDIN_FILENO);
+    inlet->pollable = rn_command_can_wait_for(STDIN_FILENO);
     if (inlet->pollable) {
         inlet->ours = rn_watch_new(loop, STDIN_FILENO, on_ours_readable, inlet);
     }
@@ -314,22 +356,44 @@ static bool inlet_start(struct rn_inlet *inlet)
 bool rn_command_io_start(struct rn_command *command)
 {
     command->scratch = rn_alloc(RN_SCRATCH_BYTES);
-    return command->scratch != NULL && outlet_start(&command->outlets[0]) &&
-           outlet_start(&command->outlets[1]) && inlet_start(&command->inlet);
+    if (command->scratch == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (!outlet_start(&command->outlets[i])) {
+            return false;
+        }
+    }
+    return rn_follow_start(command) && inlet_start(&command->inlet);
 }
 
 void rn_command_io_child_gone(struct rn_command *command)
 {
     inlet_end(&command->inlet);
-    outlet_child_gone(&command->outlets[0]);
-    outlet_child_gone(&command->outlets[1]);
+    rn_follow_child_gone(command);
+    for (size_t i = 0; i < 3; i++) {
+        outlet_child_gone(&command->outlets[i]);
+    }
+}
+
+void rn_command_io_hang_up(struct rn_command *command)
+{
+    for (size_t i = 0; i < 3; i++) {
+        if (command->outlets[i].is_terminal) {
+            end_pipe(&command->outlets[i].pipe, &command->outlets[i].watch);
+        }
+    }
+    rn_terminal_hang_up(&command->terminal);
+    /* The kernel tells the leader of the session, and this one leaves it to us. */
+    (void)rn_monitor_say(command->control, RN_MONITOR_SIGNAL, SIGHUP);
+    (void)rn_monitor_say(command->control, RN_MONITOR_CONTINUE, 0);
 }
 
 bool rn_command_io_is_drained(const struct rn_command *command)
 {
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         const struct rn_outlet *outlet = &command->outlets[i];
-        if (outlet->pipe >= 0 || outlet_backlog(outlet) > 0) {
+        if (outlet->pipe >= 0 || outlet->file >= 0 || outlet_backlog(outlet) > 0) {
             return false;
         }
     }
@@ -340,7 +404,8 @@ void rn_command_io_end(struct rn_command *command)
 {
     inlet_end(&command->inlet);
     rn_buffer_free(&command->inlet.queue);
-    for (size_t i = 0; i < 2; i++) {
+    rn_follow_end(command);
+    for (size_t i = 0; i < 3; i++) {
         struct rn_outlet *outlet = &command->outlets[i];
         end_pipe(&outlet->pipe, &outlet->watch);
         rn_watch_free(outlet->ours);

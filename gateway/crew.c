@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -90,24 +89,6 @@ static void close_files(struct slot *slot)
 
 /* --- what a job prints --------------------------------------------------------------------------------------------- */
 
-/* A file nobody else can find. O_TMPFILE where the filesystem has it. */
-static int open_unlinked(void)
-{
-    char path[4096];
-    const char *place = getenv("TMPDIR");
-    place = place == NULL || place[0] == '\0' ? "/tmp" : place;
-    int file = open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (file >= 0 ||
-        (size_t)snprintf(path, sizeof path, "%s/reenact-XXXXXX", place) >= sizeof path) {
-        return file;
-    }
-    file = mkostemp(path, O_CLOEXEC);
-    if (file >= 0) {
-        (void)unlink(path);
-    }
-    return file;
-}
-
 /* 2>&1: then what is written to one stands behind what is written to the other, here as well. */
 static bool ours_are_one(void)
 {
@@ -123,8 +104,9 @@ static bool open_files(const struct crew *crew, struct slot *slot)
     if (crew->settings->output != RN_CREW_WHOLE) {
         return true;
     }
-    slot->files[0] = open_unlinked();
-    slot->files[1] = slot->files[0] < 0 || ours_are_one() ? slot->files[0] : open_unlinked();
+    slot->files[0] = rn_file_open_unlinked();
+    slot->files[1] =
+        slot->files[0] < 0 || ours_are_one() ? slot->files[0] : rn_file_open_unlinked();
     return slot->files[0] >= 0 && slot->files[1] >= 0;
 }
 

@@ -146,6 +146,7 @@ static int work(void *self, size_t index, struct rn_buffer *result)
     struct rn_buffer name = {0};
     settings.argv = rn_argv_fill(&arena, settings.argv, &place, 1);
     settings.input = line->text;
+    settings.only_pipes = true;
     if (settings.argv != NULL &&
         rn_buffer_addf(&name, "%s/%u", each->name, (unsigned)line->number) == RN_OK &&
         rn_buffer_add_byte(&name, 0) == RN_OK) {

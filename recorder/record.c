@@ -72,11 +72,12 @@ static void on_output(void *self, int stream, struct rn_bytes bytes)
 
 static enum rn_status prepare(struct record *record, struct rn_error *error)
 {
-    char kind = rn_run_event_stdio_kind(STDIN_FILENO);
-    bool copied = kind == 'p' || kind == 'f' || kind == 's';
+    struct rn_streams ours = rn_streams_ours();
+    bool copied = ours.kinds[0] == 'p' || ours.kinds[0] == 'f' || ours.kinds[0] == 's';
     struct rn_command_settings command = {.argv = record->settings->argv,
                                           .environment = record->settings->environment,
                                           .stdin_mode = copied ? RN_STDIN_COPY : RN_STDIN_INHERIT,
+                                          .streams = record->settings->only_pipes ? NULL : &ours,
                                           .pass_output = true};
     return rn_command_prepare(&command, &record->command, error);
 }

@@ -13,6 +13,7 @@ struct rn_record_settings {
     char *const *environment;
     const char *name;
     const char *input; /* --each: the line this run stands for, kept as RN_TAG_INPUT; NULL: none */
+    bool only_pipes; /* COMMAND gets pipes whatever ours are: many cases do not share a terminal */
     const char *release;
     const char *session;          /* --session text or NULL */
     const char *const *tags;      /* "k=v", NULL-terminated */

@@ -4,14 +4,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/varint.h"
+#include "gateway/streams.h"
 #include "provenance.h"
 
 /* What one entry carries; it is the entry's memory until it comes back. */
@@ -54,21 +52,6 @@ static void piece_free(struct piece *piece)
 
 /* --- the fields of the beginning ----------------------------------------------------------------------------------- */
 
-char rn_run_event_stdio_kind(int descriptor)
-{
-    struct stat found;
-    if (fstat(descriptor, &found) != 0) {
-        return '-';
-    }
-    if (isatty(descriptor) == 1) {
-        return 't';
-    }
-    if (S_ISCHR(found.st_mode)) {
-        return found.st_rdev == makedev(1, 3) ? 'n' : 'c';
-    }
-    return S_ISREG(found.st_mode) ? 'f' : S_ISSOCK(found.st_mode) ? 's' : 'p';
-}
-
 static int compare_names(const void *a, const void *b)
 {
     const char *const *left = a;
@@ -99,21 +82,15 @@ static enum rn_status put_environment(char *const *environment, struct rn_buffer
     return status;
 }
 
-static enum rn_status put_stdio(struct rn_buffer *out)
+/* Where COMMAND was not given what ours are, no field says which of them were one. */
+static enum rn_status put_streams(const struct rn_record_settings *settings,
+                                  struct rn_buffer *fixed)
 {
-    struct winsize window = {0};
-    const char *term = getenv("TERM");
-    enum rn_status status = RN_OK;
-    for (int i = 0; i < 3 && status == RN_OK; i++) {
-        status = rn_buffer_add_byte(out, (uint8_t)rn_run_event_stdio_kind(i));
-        if (window.ws_row == 0) {
-            (void)ioctl(i, TIOCGWINSZ, &window);
-        }
-    }
-    const uint8_t size[] = {(uint8_t)(window.ws_row >> 8), (uint8_t)window.ws_row,
-                            (uint8_t)(window.ws_col >> 8), (uint8_t)window.ws_col};
-    status = status == RN_OK ? rn_buffer_append(out, size, sizeof size) : status;
-    return status == RN_OK ? rn_buffer_add(out, rn_bytes_text(term)) : status;
+    struct rn_streams ours = rn_streams_ours();
+    enum rn_status status = rn_streams_put(&ours, getenv("TERM"), &fixed[RN_TAG_STDIO]);
+    return status != RN_OK || settings->only_pipes
+               ? status
+               : rn_streams_put_same(&ours, &fixed[RN_TAG_STREAMS]);
 }
 
 static enum rn_status put_ports(const struct rn_station *station, struct rn_buffer *out)
@@ -182,7 +159,7 @@ static enum rn_status put_beginning(struct rn_run_event *run,
     if (status == RN_OK) {
         status = put_environment(settings->environment, &fixed[RN_TAG_ENVIRONMENT]);
     }
-    status = status == RN_OK ? put_stdio(&fixed[RN_TAG_STDIO]) : status;
+    status = status == RN_OK ? put_streams(settings, fixed) : status;
     status = status == RN_OK ? put_ports(run->station, &fixed[RN_TAG_PORTS]) : status;
     if (status == RN_OK) {
         status = rn_environment_encode(&run->station->plan, &fixed[RN_TAG_VARIABLES]);

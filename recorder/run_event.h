@@ -25,7 +25,4 @@ void rn_run_event_close(struct rn_run_event *run, int wait_status,
                         void (*closed)(void *self, enum rn_status status), void *self);
 void rn_run_event_free(struct rn_run_event *run);
 
-/* 't' terminal, 'p' pipe, 'f' file, 'n' the null device, 's' socket, 'c' another device, '-' closed. */
-char rn_run_event_stdio_kind(int descriptor);
-
 #endif

@@ -261,6 +261,7 @@ static enum rn_status learn(struct rn_redactor *redactor, char *const *environme
 static enum rn_status run_command(struct replay *replay, struct rn_error *error)
 {
     char *const *own = replay->settings->environment;
+    replay->venue.term = replay->rerun.term;
     char **environment = rn_venue_environment(&replay->venue, &replay->catalog, own, own);
     if (environment == NULL || learn(replay->redactor, environment) != RN_OK) {
         rn_environment_drop(environment);

@@ -92,28 +92,43 @@ static void choose_cwd(struct rn_rerun *rerun, const struct rn_catalog *catalog)
     }
 }
 
-/* What was read when recording is given again; a terminal, which is not recorded, stays a terminal. */
-static void choose_stdin(const struct rn_catalog *catalog, struct rn_command_settings *settings)
+/*
+ * What was read when recording is given again, through what it was read from. What was typed is not recorded: if we are at a
+ * terminal it can be typed again, else each read finds an end.
+ */
+static void choose_stdin(const struct rn_rerun *rerun, const struct rn_catalog *catalog,
+                         struct rn_command_settings *settings)
 {
     struct rn_bytes kinds = rn_event_get(&catalog->run, RN_TAG_STDIO);
     char kind = kinds.len == 0 ? 't' : (char)kinds.data[0];
     settings->given = rn_event_get(&catalog->run, RN_TAG_STDIN);
     if (settings->given.len > 0 || kind == 'p' || kind == 'f' || kind == 's') {
         settings->stdin_mode = RN_STDIN_GIVEN;
+    } else if (kind == 't') {
+        settings->stdin_mode =
+            !rerun->has_streams || isatty(STDIN_FILENO) == 1 ? RN_STDIN_INHERIT : RN_STDIN_GIVEN;
     } else {
-        settings->stdin_mode = kind == 't' ? RN_STDIN_INHERIT : RN_STDIN_NULL;
+        settings->stdin_mode = RN_STDIN_NULL;
     }
 }
 
 enum rn_status rn_rerun_prepare(struct rn_rerun *rerun, const struct rn_catalog *catalog,
                                 char *const *argv, char *const *environment, struct rn_error *error)
 {
+    struct rn_bytes term;
     struct rn_command_settings settings = {
-        .argv = argv, .environment = environment, .pass_output = true};
+        .argv = argv, .environment = environment, .pass_output = true, .fixed_size = true};
     rerun->argv = argv;
+    rerun->has_streams =
+        rn_streams_get(rn_event_get(&catalog->run, RN_TAG_STDIO),
+                       rn_event_get(&catalog->run, RN_TAG_STREAMS), &rerun->streams, &term);
+    if (rerun->has_streams && rn_streams_terminal(&rerun->streams) >= 0 && term.len > 0) {
+        rerun->term = rn_arena_text(&rerun->arena, term);
+    }
     choose_cwd(rerun, catalog);
-    choose_stdin(catalog, &settings);
+    choose_stdin(rerun, catalog, &settings);
     settings.cwd = rerun->cwd;
+    settings.streams = rerun->has_streams ? &rerun->streams : NULL;
     return rn_command_prepare(&settings, &rerun->command, error);
 }
 
@@ -136,6 +151,11 @@ static void on_exit_status(void *self, int status)
     struct rn_rerun *rerun = self;
     rerun->ended = true;
     rerun->wait_status = status;
+    if (rn_command_ends_read(rerun->command) > 0 && rerun->remark == NULL) {
+        rerun->remark =
+            "COMMAND read from a terminal, and what was typed there is not recorded: it "
+            "got an end of file. Replayed at a terminal it reads what you type";
+    }
     rerun->on_exit(rerun->self);
 }
 
@@ -187,6 +207,15 @@ static bool compare_status(const struct rn_rerun *rerun, const struct rn_catalog
     return true;
 }
 
+/* Where both were one terminal, what came out of it is one stream. */
+static const char *place_of(const struct rn_rerun *rerun, enum rn_tag tag)
+{
+    const struct rn_streams *streams = &rerun->streams;
+    bool is_one = rerun->has_streams && streams->kinds[1] == 't' && streams->kinds[2] == 't' &&
+                  streams->same[1] == streams->same[2];
+    return is_one ? "run, terminal" : tag == RN_TAG_STDOUT ? "run, stdout" : "run, stderr";
+}
+
 static enum rn_status compare_stream(const struct rn_rerun *rerun, const struct rn_catalog *catalog,
                                      struct rn_redactor *redactor, enum rn_tag tag,
                                      struct rn_arena *arena, bool *differs,
@@ -209,9 +238,8 @@ static enum rn_status compare_stream(const struct rn_rerun *rerun, const struct 
     }
     if (status == RN_OK && !rn_bytes_equal(rn_buffer_bytes(&recorded), rn_buffer_bytes(&live))) {
         *differs = true;
-        rn_finding_bytes(tag == RN_TAG_STDOUT ? "run, stdout" : "run, stderr",
-                         rn_buffer_bytes(&recorded), rn_buffer_bytes(&live), rn_cause_output(),
-                         arena, finding);
+        rn_finding_bytes(place_of(rerun, tag), rn_buffer_bytes(&recorded), rn_buffer_bytes(&live),
+                         rn_cause_output(), arena, finding);
     }
     rn_spans_free(&recorded_spans);
     rn_spans_free(&live_spans);

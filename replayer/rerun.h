@@ -16,8 +16,13 @@ struct rn_rerun {
     const char *cwd;    /* set it before preparing: there; NULL: the recorded one, or ours */
     const char *remark; /* what is not as recorded but no reason to stop, or NULL */
     struct rn_command *command;
-    struct rn_buffer output[2]; /* stdout, stderr */
-    bool output_lost;           /* memory ran out while it came */
+    bool has_streams; /* the recording tells what COMMAND's streams were, and it gets the same */
+    struct rn_streams streams;
+    const char
+        *term; /* what COMMAND's terminal was called, where it gets one again; NULL: it gets none */
+    struct rn_buffer
+        output[2];    /* stdout, stderr; where both are one terminal, all of it is stdout */
+    bool output_lost; /* memory ran out while it came */
     bool released;
     bool ended;
     int wait_status;
@@ -37,8 +42,9 @@ bool rn_rerun_is_ours(const struct rn_catalog *catalog);
 bool rn_rerun_is_redacted(const struct rn_catalog *catalog);
 
 /*
- * Forks the child, which waits. `argv` must live as long as the rerun. Before a loop or a store is open. The recorded bytes
- * of stdin are given again; the recorded directory is used where it still exists.
+ * Forks the child, which waits. `argv` must live as long as the rerun. Before a loop or a store is open. Its streams
+ * are of the recorded kinds whatever ours are, and the recorded bytes of stdin are given again; the recorded directory is used
+ * where it still exists.
  */
 enum rn_status rn_rerun_prepare(struct rn_rerun *rerun, const struct rn_catalog *catalog,
                                 char *const *argv, char *const *environment,
@@ -53,7 +59,8 @@ const char *rn_rerun_end_words(struct rn_arena *arena, int wait_status);
 /* Whether the recording tells how its run ended: without that nothing can be compared. */
 bool rn_rerun_has_end(const struct rn_catalog *catalog);
 /*
- * The first difference in exit status and (unless `ignore_output`) in stdout, then stderr; credentials compared by presence.
+ * The first difference in exit status and (unless `ignore_output`) in stdout, then stderr, or in the terminal that both were;
+ * credentials compared by presence.
  * *differs says whether there is one; a finding is then made. RN_NOMEM.
  */
 enum rn_status rn_rerun_compare(const struct rn_rerun *rerun, const struct rn_catalog *catalog,

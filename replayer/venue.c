@@ -203,7 +203,7 @@ char **rn_venue_environment(struct rn_venue *venue, const struct rn_catalog *cat
     char id[33];
     char parent[64];
     struct extras extras = {.arena = &venue->arena};
-    extras.at = rn_arena_alloc(&venue->arena, (names_count(catalog) + 4) * sizeof *extras.at);
+    extras.at = rn_arena_alloc(&venue->arena, (names_count(catalog) + 5) * sizeof *extras.at);
     if (extras.at == NULL) {
         return NULL;
     }
@@ -213,6 +213,9 @@ char **rn_venue_environment(struct rn_venue *venue, const struct rn_catalog *cat
     add_line(&extras, "REENACT_URL", strlen("REENACT_URL"), url);
     add_line(&extras, "REENACT_TRACE", strlen("REENACT_TRACE"), id);
     add_line(&extras, "TRACEPARENT", strlen("TRACEPARENT"), parent);
+    if (venue->term != NULL) {
+        add_line(&extras, "TERM", strlen("TERM"), venue->term);
+    }
     add_placeholders(&extras, catalog, known);
     return extras.failed ? NULL
                          : rn_environment_build(&venue->plan, venue->ports, venue->port_count, base,

@@ -17,6 +17,8 @@ struct rn_venue {
     struct rn_environment plan;
     struct rn_port ports[RN_VENUE_PORTS_MAX]; /* the first one is ours, with "" for a name */
     size_t port_count;
+    const char
+        *term;  /* set it before the environment is built: TERM of COMMAND's terminal; NULL: ours */
     bool fresh; /* set it before listening: recorded ports are not asked for */
     bool moved; /* a recorded port was taken, so another one was given */
 };

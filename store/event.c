@@ -56,6 +56,7 @@ static const char *const tag_names[RN_TAG_LIMIT] = {
     [RN_TAG_VARIABLES] = "variables",
     [RN_TAG_INPUT] = "input",
     [RN_TAG_REFUSALS] = "refusals",
+    [RN_TAG_STREAMS] = "streams",
     [RN_TAG_GAP] = "gap",
     [RN_TAG_NOTE] = "note",
 };

@@ -83,7 +83,7 @@ enum rn_tag {
     RN_TAG_ARGV = 40,        /* [said] runs */
     RN_TAG_CWD = 41,         /* text */
     RN_TAG_ENVIRONMENT = 42, /* runs: names only, sorted */
-    RN_TAG_STDIO = 43,       /* three bytes: kinds of stdin, stdout, stderr ('t' terminal, 'p' pipe, 'f' file, 'n' null, 's' socket, '-' closed), rows and columns as u16 BE (0: none), then TERM */
+    RN_TAG_STDIO = 43,       /* three bytes: kinds of stdin, stdout, stderr ('t' terminal, 'p' pipe, 'f' file, 'n' null, 's' socket, 'c' another device, '-' closed), rows and columns as u16 BE (0: none), then TERM */
     RN_TAG_STDIN = 44,       /* [said] */
     RN_TAG_STDOUT = 45,      /* [said] */
     RN_TAG_STDERR = 46,      /* [said] */
@@ -95,6 +95,7 @@ enum rn_tag {
     RN_TAG_VARIABLES = 52,   /* pairs of runs: variable set for the command, its value ("{openai}" stands for that port's URL) */
     RN_TAG_INPUT = 53,       /* [said] text: the line of --each this run stands for */
     RN_TAG_REFUSALS = 54,    /* varints: requests refused before they were events: malformed ones, misdirected ones */
+    RN_TAG_STREAMS = 55,     /* three bytes: the lowest of stdin, stdout, stderr that is the same terminal (0, 1, 2; else its own number); then a varint: what that terminal does to bytes (gateway/pty.h). Absent: COMMAND was not given the kinds in RN_TAG_STDIO, but pipes */
 
     RN_TAG_GAP = 56,  /* varints count, first wall ns, last wall ns; then the reason as text */
     RN_TAG_NOTE = 57, /* text */

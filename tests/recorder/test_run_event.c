@@ -305,26 +305,27 @@ START_TEST(memory_may_run_out_at_the_opening)
 }
 END_TEST
 
-START_TEST(kinds_of_descriptors_are_told_apart)
+/* The kinds are ours in any case; what was one terminal is told only where COMMAND was given the same. */
+START_TEST(a_run_that_got_pipes_tells_no_streams)
 {
-    int pipes[2];
-    int sockets[2];
-    int file = open(room_file(&room, "file"), O_CREAT | O_RDWR, 0600);
-    int null = open("/dev/null", O_RDWR);
-    int zero = open("/dev/zero", O_RDWR);
-    ck_assert_int_eq(pipe(pipes), 0);
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
-    ck_assert_int_eq(rn_run_event_stdio_kind(file), 'f');
-    ck_assert_int_eq(rn_run_event_stdio_kind(null), 'n');
-    ck_assert_int_eq(rn_run_event_stdio_kind(zero), 'c');
-    ck_assert_int_eq(rn_run_event_stdio_kind(pipes[0]), 'p');
-    ck_assert_int_eq(rn_run_event_stdio_kind(sockets[0]), 's');
-    int all[] = {file, null, zero, pipes[0], pipes[1], sockets[0], sockets[1]};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        close(all[i]);
-        ck_assert_int_eq(rn_run_event_stdio_kind(all[i]), '-');
-    }
     finish(0);
+    ck_assert_uint_eq(rn_event_get(event_of_run(), RN_TAG_STREAMS).len,
+                      5); /* three, two of manners */
+    ck_assert_uint_ge(rn_event_get(event_of_run(), RN_TAG_STDIO).len, 7);
+    struct rn_record_settings only_pipes = settings;
+    only_pipes.only_pipes = true;
+    rn_run_event_free(run);
+    struct rn_recording_settings trace = {.kind = "run"};
+    rn_uuid7(trace.id.bytes);
+    id = trace.id;
+    recording = rn_recording_open(station.writer, &trace, NULL);
+    ck_assert_ptr_nonnull(recording);
+    run = rn_run_event_open(&station, recording, &only_pipes);
+    ck_assert_ptr_nonnull(run);
+    closed_times = 0;
+    finish(0);
+    ck_assert(!rn_event_has(event_of_run(), RN_TAG_STREAMS));
+    ck_assert_uint_ge(rn_event_get(event_of_run(), RN_TAG_STDIO).len, 7);
 }
 END_TEST
 
@@ -341,7 +342,7 @@ Suite *rn_suite(void)
         a_signal_is_kept_as_wait_gives_it,
         memory_may_run_out_while_output_comes_and_the_end_is_told_all_the_same,
         memory_may_run_out_at_the_opening,
-        kinds_of_descriptors_are_told_apart};
+        a_run_that_got_pipes_tells_no_streams};
     Suite *suite = suite_create("run event");
     TCase *one = tcase_create("run event");
     tcase_add_checked_fixture(one, set_up, tear_down);
