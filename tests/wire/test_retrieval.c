@@ -67,6 +67,17 @@ START_TEST(rerank_documents_may_be_objects_and_come_back)
 }
 END_TEST
 
+START_TEST(rerank_behind_bedrock_is_read)
+{
+    struct exchange bedrock = cohere_rerank;
+    bedrock.target = "/model/cohere.rerank-v3-5%3A0/invoke";
+    bedrock.request = "{\"query\":\"q\",\"documents\":[\"a\",\"b\"],\"api_version\":2}";
+    bedrock.answer = "{\"results\":[{\"index\":1,\"relevance_score\":0.9}]}";
+    check_exchange(&bedrock, "rerank bedrock.invoke rerank\n> text query: q\n> text document: a\n"
+                             "> text document: b\n0.1 1 0.9 relevance : b\n");
+}
+END_TEST
+
 START_TEST(rerank_of_others_is_read)
 {
     const struct exchange tei = {.target = "/rerank",
@@ -532,7 +543,7 @@ Suite *rn_suite(void)
     Suite *suite = suite_create("wire/retrieval");
     RN_CASE(suite, "rerank", rerank_joins_places_with_the_documents_of_the_request,
             rerank_of_voyage_calls_its_results_data, rerank_documents_may_be_objects_and_come_back,
-            rerank_of_others_is_read);
+            rerank_behind_bedrock_is_read, rerank_of_others_is_read);
     RN_CASE(suite, "stores", qdrant_points_are_documents, qdrant_of_all_shapes_is_read,
             qdrant_searches_of_stages_and_nodes_are_read, pinecone_queries_are_read,
             pinecone_fetches_and_writes_are_told_apart, chroma_columns_are_documents,

@@ -46,6 +46,9 @@ static const struct rn_dialect_row *inside_of(const struct rn_json *body)
                : is_converse(body) ? &rn_bedrock_converse
                                    : &rn_openai_chat;
     }
+    if (rn_rerank.knows(body)) {
+        return &rn_rerank;
+    }
     return has(body, "message") ? &rn_cohere_chat : has(body, "texts") ? &rn_cohere_embed : NULL;
 }
 
@@ -78,6 +81,7 @@ static void read_request(struct rn_reader *reader, const struct rn_json *body)
     if (embeds(reader, body)) {
         reader->out->kind = RN_READING_EMBEDDING;
     }
+    reader->out->kind = inside == &rn_rerank ? RN_READING_RERANK : reader->out->kind;
     if (inside == NULL) {
         read_plain(reader, body);
         return;
@@ -180,7 +184,8 @@ static void read_plain_answer(struct rn_reader *reader, const struct rn_json *bo
 static void read_envelope(struct rn_reader *reader, const struct rn_json *body)
 {
     const struct rn_dialect_row *inside =
-        rn_reader_is_type(body, "message")            ? &rn_anthropic_messages
+        reader->out->kind == RN_READING_RERANK        ? &rn_rerank
+        : rn_reader_is_type(body, "message")          ? &rn_anthropic_messages
         : has(body, "choices")                        ? &rn_openai_chat
         : rn_json_at(body, "/output/message") != NULL ? &rn_bedrock_converse
         : has(body, "text")                           ? &rn_cohere_chat
