@@ -1,4 +1,7 @@
-/* `reenact log`: the traces of a store or those of a SELECTION, newest first. */
+/*
+ * `reenact log`: the traces of a store or those of a SELECTION, newest first, each at a glance. With --grep those in which a text
+ * stands, and where.
+ */
 #include "commands.h"
 
 #include <inttypes.h>
@@ -7,9 +10,13 @@
 #include "base/clock.h"
 #include "base/varint.h"
 #include "base/memory.h"
+#include "bring_up.h"
+#include "cmd_backtest.h"
 #include "human.h"
 #include "json_out.h"
+#include "log_hits.h"
 #include "no_store.h"
+#include "replayer/glance.h"
 #include "screen.h"
 #include "selection.h"
 #include "store/find.h"
@@ -19,6 +26,9 @@
 
 static struct {
     const char *store;
+    const char *grep;
+    const char *in;
+    bool ignore_case;
     uint64_t limit;
     bool as_json;
 } asked = {.limit = UINT64_MAX};
@@ -32,27 +42,60 @@ static const struct rn_option options[] = {
      "the store to read ($REENACT_STORE, else .reenact)"},
     {"--limit", RN_OPTION_NUMBER, &asked.limit, "N",
      "show N traces, 0 for all (50; with --json all)"},
+    {"--grep", RN_OPTION_TEXT, &asked.grep, "TEXT", "in which this was asked, said or found"},
+    {"--in", RN_OPTION_TEXT, &asked.in, "LIST",
+     "search prompt,document,tool,answer,decision,other"},
+    {"--ignore-case", RN_OPTION_FLAG, &asked.ignore_case, NULL, "a is A"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.log/1"},
     RN_SELECTION_OPTIONS,
     RN_OPTION_HELP,
     RN_OPTION_END,
 };
 
-static const struct rn_table_column columns[] = {
-    {"TRACE", false, false}, {"WHEN", false, false},     {"NAME", false, true},
-    {"CALLS", true, false},  {"UPSTREAMS", false, true}, {"STATUS", false, false},
-    {"RAW", true, false},    {"STORED", true, false},
+enum {
+    TRACE,
+    WHEN,
+    NAME,
+    RELEASE,
+    DECISION,
+    MODELS,
+    CALLS,
+    TIME,
+    COST,
+    STATUS,
+    WORDS,
+    COLUMN_COUNT
 };
-#define COLUMN_COUNT (sizeof columns / sizeof *columns)
+static const struct rn_table_column columns[COLUMN_COUNT] = {
+    [TRACE] = {"TRACE", false, false},      [WHEN] = {"WHEN", false, false},
+    [NAME] = {"NAME", false, true},         [RELEASE] = {"RELEASE", false, true},
+    [DECISION] = {"DECISION", false, true}, [MODELS] = {"MODELS", false, true},
+    [CALLS] = {"CALLS", false, false},      [TIME] = {"TIME", true, false},
+    [COST] = {"COST", true, false},         [STATUS] = {"STATUS", false, false},
+    [WORDS] = {"LAST WORDS", false, true},
+};
+static const struct rn_table_column columns_of_grep[COLUMN_COUNT] = {
+    [TRACE] = {"TRACE", false, false},      [WHEN] = {"WHEN", false, false},
+    [NAME] = {"NAME", false, true},         [RELEASE] = {"RELEASE", false, true},
+    [DECISION] = {"DECISION", false, true}, [MODELS] = {"MODELS", false, true},
+    [CALLS] = {"CALLS", false, false},      [TIME] = {"TIME", true, false},
+    [COST] = {"COST", true, false},         [STATUS] = {"STATUS", false, false},
+    [WORDS] = {"FOUND", false, true},
+};
+#define WORDS_BYTES_MAX 200u
 
 /* What the visit fills: a table or an array of documents, never both. */
 struct listing {
+    struct rn_store *store;
     struct rn_table *table;
+    const struct rn_prices *prices;
+    bool by_reading; /* facts are far behind: few traces are read instead */
     json_t *array;
     uint64_t limit;
     uint64_t shown;
     bool more;
     uint64_t now_ns;
+    const struct rn_log_hits *hits; /* of the trace that is shown next; NULL: no --grep */
     enum rn_status status;
 };
 
@@ -86,31 +129,86 @@ static const char *status_words(const struct rn_trace_summary *summary, struct r
     return out->text;
 }
 
+/* "3 calls 1 tool", "2 calls (1 failed)"; of what asked no model, its exchanges. */
+static const char *call_words(struct rn_human *out, const struct rn_trace_summary *summary,
+                              const struct rn_glance *glance)
+{
+    struct rn_human calls, tools;
+    uint32_t count = glance->calls > 0 ? glance->calls : summary->events;
+    int len =
+        snprintf(out->text, sizeof out->text, "%s", rn_human_count(&calls, count, "call", "calls"));
+    if (glance->tools > 0 && len > 0 && (size_t)len < sizeof out->text) {
+        len += snprintf(out->text + len, sizeof out->text - (size_t)len, " %s",
+                        rn_human_count(&tools, glance->tools, "tool", "tools"));
+    }
+    if (glance->failed > 0 && len > 0 && (size_t)len < sizeof out->text) {
+        (void)snprintf(out->text + len, sizeof out->text - (size_t)len, " (%" PRIu32 " failed)",
+                       glance->failed);
+    }
+    return out->text;
+}
+
+static enum rn_status add_words(const struct listing *listing,
+                                const struct rn_trace_summary *summary, struct rn_buffer *out)
+{
+    struct rn_error error = {.text = ""};
+    if (listing->hits != NULL) {
+        return rn_log_hits_words(listing->hits, out);
+    }
+    return rn_glance_last_words(listing->store, summary, WORDS_BYTES_MAX, out, &error);
+}
+
+static enum rn_status put_row(const struct listing *listing, const struct rn_trace_summary *summary,
+                              const struct rn_glance *glance, struct rn_bytes models,
+                              struct rn_bytes words)
+{
+    struct rn_human when, calls, time, status_text;
+    char id[33];
+    char cost[RN_MONEY_BYTES_MAX];
+    bool is_over = summary->ended_wall_ns > summary->started_wall_ns;
+    rn_trace_id_text(&summary->id, id);
+    const struct rn_bytes cells[COLUMN_COUNT] = {
+        [TRACE] = rn_bytes_text(id + 24),
+        [WHEN] = rn_bytes_text(rn_human_ago(&when, summary->started_wall_ns, listing->now_ns)),
+        [NAME] = summary->name,
+        [RELEASE] = summary->release,
+        [DECISION] = glance->decision,
+        [MODELS] = models,
+        [CALLS] = rn_bytes_text(call_words(&calls, summary, glance)),
+        [TIME] = is_over ? rn_bytes_text(rn_human_duration(&time, summary->ended_wall_ns -
+                                                                      summary->started_wall_ns))
+                         : RN_LIT(""),
+        [COST] = glance->has_cost ? rn_bytes_text(rn_backtest_money(cost, true, glance->cost_pico))
+                                  : RN_LIT(""),
+        [STATUS] = rn_bytes_text(status_words(summary, &status_text)),
+        [WORDS] = words,
+    };
+    return rn_table_row(listing->table, cells,
+                        summary->complete == RN_COMPLETE_NO ? RN_PAINT_YELLOW : RN_PAINT_CYAN);
+}
+
+/* What facts cannot say is left empty: the list goes on. */
 static enum rn_status add_row(struct listing *listing, const struct rn_trace_summary *summary)
 {
-    struct rn_human when, words, raw, stored;
-    struct rn_buffer upstreams = {0};
-    char id[33];
-    char calls[16];
-    rn_trace_id_text(&summary->id, id);
-    (void)snprintf(calls, sizeof calls, "%" PRIu32, summary->events);
-    enum rn_status status = join_runs(&upstreams, summary->upstreams);
-    if (status == RN_OK) {
-        const struct rn_bytes cells[COLUMN_COUNT] = {
-            rn_bytes_text(id + 24),
-            rn_bytes_text(rn_human_ago(&when, summary->started_wall_ns, listing->now_ns)),
-            summary->name,
-            rn_bytes_text(calls),
-            rn_buffer_bytes(&upstreams),
-            rn_bytes_text(status_words(summary, &words)),
-            rn_bytes_text(rn_human_bytes(&raw, summary->raw_bytes)),
-            rn_bytes_text(rn_human_bytes(&stored, summary->stored_bytes)),
-        };
-        status =
-            rn_table_row(listing->table, cells,
-                         summary->complete == RN_COMPLETE_NO ? RN_PAINT_YELLOW : RN_PAINT_CYAN);
+    struct rn_error error = {.text = ""};
+    struct rn_glance glance;
+    struct rn_buffer models = {0};
+    struct rn_buffer words = {0};
+    enum rn_status status = rn_glance_make(listing->store, summary, listing->by_reading,
+                                           listing->prices, &glance, &error);
+    status = status == RN_NOMEM ? status : RN_OK;
+    status = status == RN_OK ? join_runs(&models, glance.models) : status;
+    if (status == RN_OK && models.len == 0) {
+        status = join_runs(&models, summary->upstreams);
     }
-    rn_buffer_free(&upstreams);
+    status = status == RN_OK ? add_words(listing, summary, &words) : status;
+    if (status == RN_OK) {
+        status =
+            put_row(listing, summary, &glance, rn_buffer_bytes(&models), rn_buffer_bytes(&words));
+    }
+    rn_glance_free(&glance);
+    rn_buffer_free(&models);
+    rn_buffer_free(&words);
     return status;
 }
 
@@ -128,6 +226,9 @@ static bool visit(void *self, const struct rn_trace_summary *summary)
     if (listing->array != NULL) {
         json_t *object = json_object();
         rn_json_out_summary(object, summary);
+        if (listing->hits != NULL) {
+            rn_log_hits_json(listing->hits, object);
+        }
         listing->status = json_array_append_new(listing->array, object) == 0 ? RN_OK : RN_NOMEM;
     } else {
         listing->status = add_row(listing, summary);
@@ -145,57 +246,136 @@ static enum rn_status without_damaged(enum rn_status status, const struct rn_err
     return RN_OK;
 }
 
+static enum rn_status visit_id(struct listing *listing, const struct rn_trace_id *id, bool *goes_on,
+                               struct rn_error *error)
+{
+    struct rn_arena arena = {0};
+    struct rn_trace_summary summary;
+    enum rn_status status = rn_trace_summary(listing->store, id, &arena, &summary, error);
+    if (status == RN_OK) {
+        *goes_on = visit(listing, &summary);
+    } else if (status == RN_NOTFOUND) {
+        status = RN_OK; /* dropped meanwhile */
+    }
+    rn_arena_free(&arena);
+    return without_damaged(status, error);
+}
+
 /* The traces of the selection, newest first like all of them. */
-static enum rn_status visit_selected(struct rn_store *store, struct listing *listing,
-                                     struct rn_error *error)
+static enum rn_status visit_selected(struct listing *listing, struct rn_error *error)
 {
     struct rn_trace_id *ids = NULL;
     size_t count = 0;
     bool goes_on = true;
     selection.limit = listing->limit > 0 && selection.sample == 0 ? listing->limit + 1 : 0;
-    enum rn_status status = rn_select_traces(store, &selection, &ids, &count, error);
+    enum rn_status status = rn_select_traces(listing->store, &selection, &ids, &count, error);
     while (status == RN_OK && goes_on && count > 0) {
-        struct rn_arena arena = {0};
-        struct rn_trace_summary summary;
-        status = rn_trace_summary(store, &ids[--count], &arena, &summary, error);
-        if (status == RN_OK) {
-            goes_on = visit(listing, &summary);
-        } else if (status == RN_NOTFOUND) {
-            status = RN_OK; /* dropped meanwhile */
-        }
-        status = without_damaged(status, error);
-        rn_arena_free(&arena);
+        status = visit_id(listing, &ids[--count], &goes_on, error);
     }
     rn_free(ids);
     return status;
 }
 
-static enum rn_status visit_all(struct rn_store *store, struct listing *listing,
-                                struct rn_error *error)
+/* What was searched, and in how much of it something was found. */
+static void tell_searched(const struct rn_grep_done *done)
 {
-    return is_selective ? visit_selected(store, listing, error)
-                        : without_damaged(rn_find_each(store, true, visit, listing, error), error);
+    struct rn_human bytes, traces, events;
+    (void)fprintf(stderr, "%" PRIu64 " of %s; %s and %s searched", done->traces_hit,
+                  rn_human_count(&traces, done->traces, "trace", "traces"),
+                  rn_human_count(&events, done->events, "event", "events"),
+                  rn_human_bytes(&bytes, done->bytes));
+    if (done->unread > 0) {
+        (void)fprintf(stderr, ", %" PRIu64 " of them could not be read in full", done->unread);
+    }
+    (void)fprintf(stderr, "\n");
 }
 
-static enum rn_status list_table(struct rn_store *store, struct rn_error *error)
+static enum rn_status visit_found(struct listing *listing, struct rn_error *error)
+{
+    struct rn_log_found found = {.newest = NULL};
+    struct rn_grep_done done;
+    struct rn_grep grep = {.text = rn_bytes_text(asked.grep), .ignore_case = asked.ignore_case};
+    bool goes_on = true;
+    enum rn_status status = rn_log_hits_in(asked.in, &grep.in, error);
+    selection.limit = listing->limit;
+    if (status == RN_OK) {
+        status =
+            rn_grep_run(listing->store, &selection, &grep, rn_log_hits_add, &found, &done, error);
+    }
+    for (const struct rn_log_hits *hits = found.newest; status == RN_OK && goes_on && hits != NULL;
+         hits = hits->older) {
+        listing->hits = hits;
+        status = visit_id(listing, &hits->id, &goes_on, error);
+    }
+    if (status == RN_OK) {
+        tell_searched(&done);
+    }
+    rn_arena_free(&found.arena);
+    return status;
+}
+
+/* Facts that are far behind are brought up only where they are asked for; else the few traces shown are read. */
+static enum rn_status visit_all(struct listing *listing, struct rn_error *error)
+{
+    uint64_t lag = 0;
+    enum rn_status status = RN_OK;
+    if (is_selective && rn_selection_asks_facts(&selection)) {
+        status = rn_cli_bring_up(listing->store, false, error);
+    }
+    status = status == RN_OK ? rn_store_catch_up(listing->store, error) : status;
+    status = status == RN_OK ? rn_facts_lag(listing->store, &lag, error) : status;
+    if (status == RN_OK && lag > 0 && lag <= RN_FACTS_LAG_MAX) {
+        status = rn_facts_bring_up(listing->store, NULL, NULL, error);
+        lag = 0;
+    }
+    listing->by_reading = lag > 0;
+    if (status != RN_OK) {
+        return status;
+    }
+    if (asked.grep != NULL) {
+        return visit_found(listing, error);
+    }
+    return is_selective
+               ? visit_selected(listing, error)
+               : without_damaged(rn_find_each(listing->store, true, visit, listing, error), error);
+}
+
+static enum rn_status run_listing(struct listing *listing, struct rn_error *error)
+{
+    enum rn_status status = visit_all(listing, error);
+    return status == RN_OK && listing->status != RN_OK
+               ? rn_fail(error, listing->status, "%s", rn_status_name(listing->status))
+               : status;
+}
+
+static void tell_nothing(struct rn_store *store)
+{
+    if (is_selective) {
+        (void)fprintf(stderr, "nothing in %s fits the selection\n", rn_store_path(store));
+    } else if (asked.grep == NULL) {
+        (void)fprintf(stderr, "no traces in %s yet; `reenact record -- COMMAND` makes one\n",
+                      rn_store_path(store));
+    }
+}
+
+static enum rn_status list_table(struct rn_store *store, const struct rn_prices *prices,
+                                 struct rn_error *error)
 {
     struct rn_screen screen = rn_screen_of(stdout);
     struct rn_buffer out = {0};
-    struct listing listing = {.table = rn_table_new(columns, COLUMN_COUNT),
-                              .limit = asked.limit == UINT64_MAX ? ROWS_USUAL : asked.limit,
-                              .now_ns = rn_clock_wall_ns()};
+    struct listing listing = {
+        .store = store,
+        .prices = prices,
+        .table = rn_table_new(asked.grep != NULL ? columns_of_grep : columns, COLUMN_COUNT),
+        .limit = asked.limit == UINT64_MAX ? ROWS_USUAL : asked.limit,
+        .now_ns = rn_clock_wall_ns()};
     if (listing.table == NULL) {
         return rn_fail(error, RN_NOMEM, "out of memory");
     }
-    enum rn_status status = visit_all(store, &listing, error);
-    if (status == RN_OK && listing.status != RN_OK) {
-        status = rn_fail(error, listing.status, "%s", rn_status_name(listing.status));
-    }
-    if (status == RN_OK && listing.shown == 0 && is_selective) {
-        (void)fprintf(stderr, "nothing in %s fits the selection\n", rn_store_path(store));
-    } else if (status == RN_OK && listing.shown == 0) {
-        (void)fprintf(stderr, "no traces in %s yet; `reenact record -- COMMAND` makes one\n",
-                      rn_store_path(store));
+    rn_table_hide_empty(listing.table);
+    enum rn_status status = run_listing(&listing, error);
+    if (status == RN_OK && listing.shown == 0) {
+        tell_nothing(store);
     } else if (status == RN_OK) {
         status = rn_table_render(listing.table, &screen, &out);
         (void)rn_screen_put(stdout, &out);
@@ -208,17 +388,17 @@ static enum rn_status list_table(struct rn_store *store, struct rn_error *error)
     return status;
 }
 
-static enum rn_status list_json(struct rn_store *store, struct rn_error *error)
+static enum rn_status list_json(struct rn_store *store, const struct rn_prices *prices,
+                                struct rn_error *error)
 {
-    struct listing listing = {.array = json_array(),
+    struct listing listing = {.store = store,
+                              .prices = prices,
+                              .array = json_array(),
                               .limit = asked.limit == UINT64_MAX ? 0 : asked.limit};
     if (listing.array == NULL) {
         return rn_fail(error, RN_NOMEM, "out of memory");
     }
-    enum rn_status status = visit_all(store, &listing, error);
-    if (status == RN_OK && listing.status != RN_OK) {
-        status = rn_fail(error, listing.status, "%s", rn_status_name(listing.status));
-    }
+    enum rn_status status = run_listing(&listing, error);
     if (status != RN_OK) {
         json_decref(listing.array);
         return status;
@@ -230,11 +410,26 @@ static enum rn_status list_json(struct rn_store *store, struct rn_error *error)
                                              : rn_fail(error, RN_IO, "cannot print the document");
 }
 
+static enum rn_status check_words(struct rn_error *error)
+{
+    unsigned in = 0;
+    if (asked.grep == NULL && (asked.in != NULL || asked.ignore_case)) {
+        return rn_fail(error, RN_INVALID,
+                       "--in and --ignore-case say how to search; give --grep TEXT");
+    }
+    if (asked.grep != NULL && asked.grep[0] == '\0') {
+        return rn_fail(error, RN_INVALID, "the text to search for is empty");
+    }
+    return rn_log_hits_in(asked.in, &in, error);
+}
+
 static int run(int argc, char **argv)
 {
     struct rn_cli_line line;
     struct rn_error error = {RN_OK, ""};
     struct rn_store *store = NULL;
+    struct rn_prices *prices = NULL;
+    bool is_opened = false;
     int done = rn_cli_begin(&rn_cmd_log, argc, argv, true, &line);
     if (done >= 0) {
         return done;
@@ -244,17 +439,22 @@ static int run(int argc, char **argv)
     }
     line.words[line.word_count] = NULL;
     is_selective = rn_selection_is_given(line.words);
-    enum rn_status status = rn_selection_read(line.words, &selection, NULL, &error);
+    enum rn_status status = check_words(&error);
+    status = status == RN_OK ? rn_selection_read(line.words, &selection, NULL, &error) : status;
+    status = status == RN_OK ? rn_prices_load(NULL, &prices, &error) : status;
     if (status == RN_OK) {
         status = rn_store_open_given(asked.store, RN_STORE_READ, &store, &error);
+        is_opened = status == RN_OK;
     }
     if (status == RN_OK) {
-        status = asked.as_json ? list_json(store, &error) : list_table(store, &error);
+        status =
+            asked.as_json ? list_json(store, prices, &error) : list_table(store, prices, &error);
     }
-    int code = status == RN_OK ? RN_EXIT_SAME
-               : store == NULL ? rn_cli_complain_store("log", &error)
-                               : rn_cli_complain("log", RN_EXIT_TROUBLE, &error);
+    int code = status == RN_OK                ? RN_EXIT_SAME
+               : !is_opened && prices != NULL ? rn_cli_complain_store("log", &error)
+                                              : rn_cli_complain("log", RN_EXIT_TROUBLE, &error);
     rn_store_close(store);
+    rn_prices_free(prices);
     return code;
 }
 

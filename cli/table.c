@@ -22,6 +22,8 @@ struct rn_table {
     const struct rn_table_column *columns;
     size_t count;
     size_t widths[RN_TABLE_COLUMNS_MAX];
+    bool is_filled[RN_TABLE_COLUMNS_MAX]; /* some row has something there */
+    bool hides_empty;
     struct rn_arena arena;
     struct row *first;
     struct row *last;
@@ -45,6 +47,11 @@ struct rn_table *rn_table_new(const struct rn_table_column *columns, size_t coun
         table->widths[i] = rn_printable_width(rn_bytes_text(columns[i].title));
     }
     return table;
+}
+
+void rn_table_hide_empty(struct rn_table *table)
+{
+    table->hides_empty = true;
 }
 
 void rn_table_free(struct rn_table *table)
@@ -80,6 +87,7 @@ enum rn_status rn_table_row(struct rn_table *table, const struct rn_bytes *cells
     }
     for (size_t i = 0; i < table->count; i++) {
         table->widths[i] = size_max(table->widths[i], rn_printable_width(row->cells[i]));
+        table->is_filled[i] = table->is_filled[i] || row->cells[i].len > 0;
     }
     if (table->last == NULL) {
         table->first = row;
@@ -90,13 +98,18 @@ enum rn_status rn_table_row(struct rn_table *table, const struct rn_bytes *cells
     return RN_OK;
 }
 
+static bool is_shown(const struct rn_table *table, size_t column)
+{
+    return !table->hides_empty || table->is_filled[column];
+}
+
 /* Takes columns away from whoever is widest among those that give way, until the lines fit. */
 static void fit(const struct rn_table *table, size_t available, size_t *widths)
 {
-    size_t total = (table->count - 1) * GAP;
+    size_t total = 0;
     for (size_t i = 0; i < table->count; i++) {
-        widths[i] = table->widths[i];
-        total += widths[i];
+        widths[i] = is_shown(table, i) ? table->widths[i] : 0;
+        total += is_shown(table, i) ? widths[i] + (total > 0 ? GAP : 0) : 0;
     }
     while (available > 0 && total > available) {
         size_t widest = table->count;
@@ -151,24 +164,36 @@ static void trim_line(struct rn_buffer *out)
     }
 }
 
+static enum rn_status put_line(const struct rn_table *table, const struct rn_bytes *cells,
+                               const size_t *widths, bool colour, enum rn_paint first,
+                               enum rn_paint others, struct rn_buffer *out)
+{
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; i < table->count && status == RN_OK; i++) {
+        if (is_shown(table, i)) {
+            status = put_cell(out, cells[i], widths[i], table->columns[i].to_the_right,
+                              i + 1 == table->count, colour, i == 0 ? first : others);
+        }
+    }
+    return status;
+}
+
 enum rn_status rn_table_render(const struct rn_table *table, const struct rn_screen *screen,
                                struct rn_buffer *out)
 {
     size_t widths[RN_TABLE_COLUMNS_MAX];
-    enum rn_status status = RN_OK;
+    struct rn_bytes titles[RN_TABLE_COLUMNS_MAX];
     fit(table, screen->width, widths);
-    for (size_t i = 0; i < table->count && status == RN_OK; i++) {
-        status = put_cell(out, rn_bytes_text(table->columns[i].title), widths[i],
-                          table->columns[i].to_the_right, i + 1 == table->count, screen->colour,
-                          RN_PAINT_DIM);
+    for (size_t i = 0; i < table->count; i++) {
+        titles[i] = rn_bytes_text(table->columns[i].title);
     }
+    enum rn_status status =
+        put_line(table, titles, widths, screen->colour, RN_PAINT_DIM, RN_PAINT_DIM, out);
+    trim_line(out);
     status = status == RN_OK ? rn_buffer_add_byte(out, '\n') : status;
     for (const struct row *row = table->first; row != NULL && status == RN_OK; row = row->next) {
-        for (size_t i = 0; i < table->count && status == RN_OK; i++) {
-            status = put_cell(out, row->cells[i], widths[i], table->columns[i].to_the_right,
-                              i + 1 == table->count, screen->colour,
-                              i == 0 ? row->paint : RN_PAINT_NONE);
-        }
+        status =
+            put_line(table, row->cells, widths, screen->colour, row->paint, RN_PAINT_NONE, out);
         trim_line(out);
         status = status == RN_OK ? rn_buffer_add_byte(out, '\n') : status;
     }

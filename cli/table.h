@@ -27,6 +27,8 @@ enum rn_status rn_table_row(struct rn_table *table, const struct rn_bytes *cells
 /* Titles, then rows, two blanks between columns, no blanks at line ends. `screen->width` 0: as wide as it is. */
 enum rn_status rn_table_render(const struct rn_table *table, const struct rn_screen *screen,
                                struct rn_buffer *out);
+/* From here on, columns in which no row has anything are left out when the table is written. */
+void rn_table_hide_empty(struct rn_table *table);
 void rn_table_free(struct rn_table *table);
 
 #endif

@@ -62,6 +62,8 @@ enum rn_status rn_facts_bring_up(struct rn_store *store, rn_facts_progress *prog
 enum rn_status rn_facts_rebuild(struct rn_store *store, rn_facts_progress *progress, void *self,
                                 struct rn_error *error);
 
+/* Facts that are further behind are not brought up for a few traces: their events are read instead (rn_facts_read). */
+#define RN_FACTS_LAG_MAX 4096u
 /* How many rows of the log they are behind; at 0 posting lists may be believed. Writes nothing. */
 enum rn_status rn_facts_lag(struct rn_store *store, uint64_t *rows, struct rn_error *error);
 

@@ -66,6 +66,9 @@ typedef enum rn_status rn_select_visit(void *self, const struct rn_selected *cal
 enum rn_status rn_select_calls(struct rn_store *store, const struct rn_selection *selection,
                                rn_select_visit *visit, void *self, struct rn_error *error);
 
+/* Whether a condition is answered by facts. */
+bool rn_selection_asks_facts(const struct rn_selection *selection);
+
 /*
  * The facts (store/facts.h) of every exchange that fits, in order of the trace's start, then ordinal: what lists and counts are made of.
  * No event is read. Limit and sample count traces. Facts are brought up first, and `progress` (may be NULL) is told how far that is.

@@ -121,12 +121,16 @@ bool rn_fit_asks_exchanges(const struct rn_fit *fit)
     return fit->asked->upstream != NULL || rn_fit_needs_facts(fit);
 }
 
-bool rn_fit_needs_facts(const struct rn_fit *fit)
+bool rn_selection_asks_facts(const struct rn_selection *asked)
 {
-    const struct rn_selection *asked = fit->asked;
     return asked->status != NULL || asked->model != NULL || asked->kind != NULL ||
            asked->provider != NULL || asked->prompt != NULL || asked->upstream_error ||
            asked->outcome != NULL;
+}
+
+bool rn_fit_needs_facts(const struct rn_fit *fit)
+{
+    return rn_selection_asks_facts(fit->asked);
 }
 
 bool rn_fit_is_narrow(const struct rn_fit *fit)

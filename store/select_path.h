@@ -12,9 +12,6 @@
 #include "scan.h"
 #include "select_fit.h"
 
-/* Facts that are further behind are not brought up for a few traces. */
-#define RN_FACTS_LAG_MAX 4096u
-
 #define RN_LANES_MAX 2u
 
 /* One list, read page by page. Its keys end with start and trace id. */
