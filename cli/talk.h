@@ -1,38 +1,11 @@
 /*
- * Who said what, without saying it twice: a model call carries the whole conversation again, and of that only what is new
- * since an earlier call of the trace is worth a line.
+ * What a model call brought that was not said before (wire/talk.h), in lines for a terminal.
  */
 #ifndef RN_CLI_TALK_H
 #define RN_CLI_TALK_H
 
 #include "screen.h"
-#include "wire/reading.h"
-
-/* How many earlier calls are compared with: branches of a conversation run side by side. */
-#define RN_TALK_MEMORY 16
-
-struct rn_talk_call {
-    uint32_t ordinal;
-    uint64_t *marks; /* one per thing said: its request's, then its response's */
-    size_t count;
-};
-
-/* A zeroed struct remembers nothing. */
-struct rn_talk {
-    struct rn_talk_call calls[RN_TALK_MEMORY];
-    size_t next;
-};
-void rn_talk_free(struct rn_talk *talk);
-
-/* What of a request is known. */
-struct rn_talk_news {
-    const struct rn_said *first_new; /* NULL when everything was said before */
-    size_t known;                    /* things said before it */
-    uint32_t as_in;                  /* ordinal of the call they are known from; 0 when none are */
-};
-/* Compares with the calls before and remembers this one. RN_NOMEM. */
-enum rn_status rn_talk_hear(struct rn_talk *talk, uint32_t ordinal,
-                            const struct rn_reading *reading, struct rn_talk_news *news);
+#include "wire/talk.h"
 
 /*
  * Appends the lines for one call: what is new in the request (">"), the answer ("<"), and a line with model, tokens and finish.
