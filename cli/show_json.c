@@ -279,7 +279,11 @@ static void put_hex(json_t *object, const char *name, struct rn_bytes bytes)
         status = status == RN_OK ? rn_buffer_add_byte(&text, (uint8_t)digits[bytes.data[i] & 15])
                                  : status;
     }
-    rn_json_out_bytes(object, name, rn_buffer_bytes(&text));
+    if (status == RN_OK) {
+        rn_json_out_bytes(object, name, rn_buffer_bytes(&text));
+    } else {
+        rn_json_out_short();
+    }
     rn_buffer_free(&text);
 }
 
