@@ -151,6 +151,8 @@ class BadInput(Case):
         self.record_client(self.upstream(), 'POST|/chat|{"a":1}')
         if os.getuid() == 0:
             os.chmod(self.directory, 0o755)
+            os.chmod(self.environment["XDG_CONFIG_HOME"], 0o755)
+            os.chmod(os.path.join(self.environment["XDG_CONFIG_HOME"], "reenact"), 0o755)
             prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         else:
             prefix = []
