@@ -15,6 +15,7 @@ static struct {
     const char *event;
     uint32_t raw;
     bool curl;
+    bool talk;
     bool as_json;
 } asked = {.raw = RN_OPTION_UNCHOSEN};
 
@@ -26,6 +27,7 @@ static const struct rn_option options[] = {
     {"--raw", RN_OPTION_CHOICE, &asked.raw, "request|response|head",
      "that part of the event, byte for byte"},
     {"--curl", RN_OPTION_FLAG, &asked.curl, NULL, "the request as a command line for curl"},
+    {"--talk", RN_OPTION_FLAG, &asked.talk, NULL, "all that was said, and what each call had new"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.show/1 or reenact.event/1"},
     RN_OPTION_HELP,
     RN_OPTION_END,
@@ -135,11 +137,17 @@ static enum rn_status show_in(struct rn_show *show, const char *text, struct rn_
         return asked.curl ? rn_show_curl(show, place.n, error)
                           : rn_show_raw(show, place.n, (enum rn_show_raw)asked.raw, error);
     }
+    if (place.given && asked.talk) {
+        return rn_fail(error, RN_INVALID, "--talk is for a whole trace");
+    }
     if (place.given) {
         return asked.as_json ? rn_show_event_json(show, place.class, place.n, error)
                              : rn_show_event(show, place.class, place.n, error);
     }
-    return asked.as_json ? rn_show_timeline_json(show, error) : rn_show_timeline(show, error);
+    if (asked.as_json) {
+        return rn_show_timeline_json(show, error);
+    }
+    return asked.talk ? rn_show_timeline(show, error) : rn_show_steps(show, error);
 }
 
 static enum rn_status check_words(const struct rn_cli_line *line, struct rn_error *error)
@@ -150,10 +158,9 @@ static enum rn_status check_words(const struct rn_cli_line *line, struct rn_erro
                            ? "which trace? `reenact log` lists them, `last` is the newest"
                            : "takes one TRACE, or TRACE:N for one event");
     }
-    if ((asked.curl ? 1 : 0) + (asked.as_json ? 1 : 0) + (asked.raw != RN_OPTION_UNCHOSEN ? 1 : 0) >
-        1) {
+    if (asked.curl + asked.as_json + asked.talk + (asked.raw != RN_OPTION_UNCHOSEN) > 1) {
         return rn_fail(error, RN_INVALID,
-                       "--raw, --curl and --json are three ways to show; give one");
+                       "--raw, --curl, --talk and --json are ways to show; give one");
     }
     return RN_OK;
 }

@@ -20,7 +20,9 @@ struct rn_show {
 /* Where texts are cut: the terminal's width (40 at least), or 120 where there is none. */
 size_t rn_show_width(const struct rn_show *show);
 
-/* show_timeline.c: the whole trace, a line or a few per event. */
+/* show_steps.c: the whole trace, a line per step. */
+enum rn_status rn_show_steps(struct rn_show *show, struct rn_error *error);
+/* show_timeline.c: the same in full, with all that was said and was not said before. */
 enum rn_status rn_show_timeline(struct rn_show *show, struct rn_error *error);
 
 /* show_event.c: one event in full. */

@@ -51,7 +51,7 @@ class Disk(Case):
         self.assertLessEqual({0, 25, 26, 27}, there)
         self.assertIn(f"{missing} events could not be stored", remarks)
         self.assertGreaterEqual(len(gaps), 1)
-        shown = self.reenact("show", "--store", self.store, TRACE).stdout
+        shown = self.reenact("show", "--store", self.store, "--talk", TRACE).stdout
         self.assertEqual(sum(int(line.split("gap: ")[1].split()[0]) for line in shown.splitlines() if "gap: " in line), missing, shown)
         self.assertIn("File too large", shown)
         self.assertSound()

@@ -1,0 +1,112 @@
+"""`show`: an application that retrieves, asks a model, calls a tool of its own and answers is told step by step."""
+import json
+import sys
+
+import harness
+
+APP = r'''
+import http.client, json, os, sys, urllib.parse
+base = urllib.parse.urlsplit(os.environ["OPENAI_BASE_URL"])
+def send(path, body):
+    connection = http.client.HTTPConnection(base.hostname, base.port, timeout=60)
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", "Authorization": "Bearer sk-" + "a1b2" * 8})
+    answer = connection.getresponse().read()
+    connection.close()
+    return json.loads(answer)
+found = send("/collections/policies/points/search", {"vector": [0.1, 0.2], "limit": 2, "with_payload": True})
+rules = "\n".join(point["payload"]["text"] for point in found["result"])
+said = [{"role": "system", "content": "Answer by these rules:\n" + rules}, {"role": "user", "content": "Can I return order 88231?"}]
+turn = send("/v1/chat/completions", {"model": "gpt-4.1", "messages": said})["choices"][0]["message"]
+call = turn["tool_calls"][0]
+said += [turn, {"role": "tool", "tool_call_id": call["id"], "content": json.dumps({"delivered": "2026-10-16"})}]
+send("/v1/chat/completions", {"model": "gpt-4.1", "messages": said})
+for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 0):
+    send("/v1/chat/completions", {"model": "broken", "messages": said[:2]})
+'''
+RULE = "Goods may be returned within 30 days of delivery, unless the seal is broken."
+
+
+def point(name, score, text):
+    return {"id": name, "version": 1, "score": score, "payload": {"text": text}}
+
+
+def answer(head, body, connection):
+    asked = json.loads(body)
+    if b"/points/search" in head.splitlines()[0]:
+        return harness.answer(connection, {"result": [point("refund-v3", 0.83, "Ask for the reason."), point("refund-v1", 0.82, RULE)], "status": "ok", "time": 0.1})
+    if asked["model"] == "broken":
+        return harness.answer(connection, {"error": {"message": "slow down", "type": "rate_limit"}}, status="429 Too Many")
+    call = {"id": "call_88231", "type": "function", "function": {"name": "get_order", "arguments": '{"id":88231}'}}
+    turn = {"role": "assistant", "content": None, "tool_calls": [call]}
+    if len(asked["messages"]) > 2:
+        turn = {"role": "assistant", "content": "No: " + RULE}
+    return harness.answer(connection, {"id": f"c{len(asked['messages'])}", "object": "chat.completion", "model": "gpt-4.1-2025-04-14", "choices":
+                                       [{"index": 0, "message": turn, "finish_reason": "tool_calls" if turn.get("tool_calls") else "stop"}],
+                                       "usage": {"prompt_tokens": 1904, "completion_tokens": 31, "total_tokens": 1935}})
+
+
+class Show(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.app = self.write("app.py", APP)
+
+    def make(self, *words):
+        done = self.record(self.upstream(answer), sys.executable, self.app, *words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def lines(self, *words, columns=120, status=0):
+        done = self.reenact("show", "--store", self.store, *words, env=self.environment | {"COLUMNS": str(columns)})
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout.splitlines()
+
+    def step(self, lines, name):
+        found = [line for line in lines if line.split(" ")[0] == name and "redacted" not in line]
+        self.assertEqual(len(found), 1, lines)
+        return " ".join(found[0].split())
+
+    def test_each_step_is_a_line(self):
+        self.make()
+        lines = self.lines("run")
+        self.assertRegex(self.step(lines, "0"), r"^0 run exit 0 \S+ m?s .*python")
+        self.assertRegex(self.step(lines, "1"), r"^1 retrieval qdrant policies .*s refund-v3 0\.83, refund-v1 0\.82$")
+        self.assertRegex(self.step(lines, "2"), r'^2 model gpt-4\.1 1904>31 tok \S+ m?s asks get_order\(\{"id":88231\}\)$')
+        self.assertEqual(self.step(lines, "3.t1"), '3.t1 tool get_order (as told to 3) {"delivered": "2026-10-16"}')
+        self.assertRegex(self.step(lines, "3"), r'^3 model gpt-4\.1 1904>31 tok \S+ m?s "No: Goods may be returned')
+        self.assertEqual([line.split(" ")[0] for line in lines[1:6]], ["0", "1", "2", "3.t1", "3"])
+        self.assertRegex(lines[0], r"^trace [0-9a-f]{8}  run  .*  complete$")
+
+    def test_what_is_proposed_can_be_done(self):
+        self.make()
+        following = [line for line in self.lines("run") if line.startswith("next: ")]
+        self.assertEqual(len(following), 1)
+        known = self.reenact("help").stdout
+        ways = following[0].removeprefix("next: ").split(" | ")
+        self.assertIn("reenact show", following[0])
+        for way in ways:
+            self.assertIn(f"\n  {way.split()[1]} ", known)
+        shown = [way for way in ways if way.split()[1] == "show"][0]
+        self.assertIn("event", self.reenact(*shown.split()[1:], "--store", self.store, "--json").stdout)
+
+    def test_what_went_wrong_is_said_in_a_word(self):
+        self.make("1")
+        self.assertRegex(self.step(self.lines("run"), "4"), r"^4 model broken \S+ m?s status 429; error \(slow down\)$")
+
+    def test_lines_fit_the_terminal(self):
+        self.make("1")
+        for columns in (40, 60, 80, 100, 200):
+            lines = self.lines("run", columns=columns)
+            too_wide = [line for line in lines if len(line) > max(columns, 64)]
+            self.assertEqual(too_wide, [], columns)
+            self.assertEqual([line for line in lines if line != line.rstrip()], [])
+
+    def test_the_conversation_stays_to_be_had(self):
+        self.make()
+        talk = "\n".join(self.lines("--talk", "run"))
+        self.assertIn("3 said before, as in 2", talk)
+        self.assertIn("evidence", talk)
+        self.lines("--talk", "--json", "run", status=2)
+        self.lines("--talk", "run:1", status=2)
+
+
+if __name__ == "__main__":
+    harness.main()
