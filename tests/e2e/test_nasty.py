@@ -762,12 +762,7 @@ def is_refused(status):
 
 @tabled
 class Refused(Batch):
-    """
-    Requests that break HTTP/1.1 are told so and are no calls; what is asked beside them is recorded. A recording does not say
-    how many there were, so a command that sends such requests is never called reproduced.
-    """
-    verdicts = (("verified", 0), ("diverged", 1))
-
+    """Requests that break HTTP/1.1 are told so and are no calls; how many there were is recorded, and as many have to come again."""
     cases = [
         Asked("fine", DONE),
         *(Asked(name, DONE, [{"send": text.replace("NAME", name)}], events=0, check=is_refused(status)) for name, status, text in (
