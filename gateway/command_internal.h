@@ -201,6 +201,8 @@ struct rn_command {
 bool rn_command_io_start(struct rn_command *command);
 /* The child ended: no more input; what it left in its pipes is the rest. */
 void rn_command_io_child_gone(struct rn_command *command);
+/* What stands in its terminals is passed on now, as far as ours takes it. */
+void rn_command_io_catch_up(struct rn_command *command);
 /* Its terminals go away under it, as when a line is cut. */
 void rn_command_io_hang_up(struct rn_command *command);
 /* Whether everything it wrote was read and, if wanted, passed on. */

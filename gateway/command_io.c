@@ -137,7 +137,8 @@ void rn_outlet_take(struct rn_outlet *outlet, struct rn_bytes bytes)
     }
 }
 
-static void outlet_read(struct rn_outlet *outlet)
+/* False: there was nothing to read now. */
+static bool outlet_read(struct rn_outlet *outlet)
 {
     struct rn_command *command = outlet->command;
     size_t room = RN_SCRATCH_BYTES;
@@ -146,7 +147,7 @@ static void outlet_read(struct rn_outlet *outlet)
     }
     ssize_t got = read(outlet->pipe, command->scratch, room);
     if (got < 0 && rn_command_must_wait(errno) && !(outlet->is_terminal && outlet->child_gone)) {
-        return;
+        return false;
     }
     /* Of a terminal any error is the end: EIO says that nobody has it open any more. */
     struct rn_bytes bytes = rn_bytes_of(command->scratch, got > 0 ? (size_t)got : 0);
@@ -157,6 +158,7 @@ static void outlet_read(struct rn_outlet *outlet)
     if (bytes.len > 0) {
         rn_outlet_take(outlet, bytes);
     }
+    return bytes.len > 0;
 }
 
 /* What cannot be waited for is read when there is room for it: files, and a terminal that nobody writes to any more. */
@@ -164,7 +166,7 @@ static void outlet_go_on(struct rn_outlet *outlet)
 {
     rn_follow_outlet(outlet);
     while (outlet->is_terminal && outlet->child_gone && outlet->pipe >= 0 && !outlet->full) {
-        outlet_read(outlet);
+        (void)outlet_read(outlet);
     }
 }
 
@@ -173,7 +175,7 @@ static void on_pipe_readable(void *self, bool readable, bool writable)
     (void)readable;
     (void)writable;
     struct rn_outlet *outlet = self;
-    outlet_read(outlet);
+    (void)outlet_read(outlet);
     rn_command_settle(outlet->command);
 }
 
@@ -373,6 +375,18 @@ void rn_command_io_child_gone(struct rn_command *command)
     rn_follow_child_gone(command);
     for (size_t i = 0; i < 3; i++) {
         outlet_child_gone(&command->outlets[i]);
+    }
+}
+
+void rn_command_io_catch_up(struct rn_command *command)
+{
+    for (size_t i = 0; i < 3; i++) {
+        struct rn_outlet *outlet = &command->outlets[i];
+        bool more = true;
+        for (size_t at_most = RN_TERMINAL_BYTES_MAX / RN_SCRATCH_BYTES; at_most > 0 && more;
+             at_most--) {
+            more = outlet->is_terminal && outlet->pipe >= 0 && !outlet->full && outlet_read(outlet);
+        }
     }
 }
 

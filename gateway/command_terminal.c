@@ -337,6 +337,7 @@ static void give_terminal(struct rn_command *command)
 void rn_terminal_stopped(struct rn_command *command, int number)
 {
     struct rn_terminal *terminal = &command->terminal;
+    rn_command_io_catch_up(command); /* it is seen before anybody stands still */
     if (!terminal->foreground && (number == SIGTTIN || number == SIGTTOU)) {
         give_terminal(command);
         return;

@@ -50,6 +50,13 @@ static bool is_same_terminal(int one, int other)
            device[0] == device[1];
 }
 
+/* While we are in the background it is as somebody else wants it: a shell that waits for a line has it without echo. */
+static bool is_ours_now(int terminal)
+{
+    pid_t front = tcgetpgrp(terminal);
+    return front < 0 || front == getpgrp();
+}
+
 struct rn_streams rn_streams_ours(void)
 {
     struct rn_streams ours = {.manners = RN_PTY_MANNERS_USUAL};
@@ -65,7 +72,7 @@ struct rn_streams rn_streams_ours(void)
     int terminal = rn_streams_terminal(&ours);
     if (terminal >= 0) {
         (void)rn_pty_size(terminal, &ours.rows, &ours.columns);
-        ours.manners = rn_pty_manners(terminal);
+        ours.manners = is_ours_now(terminal) ? rn_pty_manners(terminal) : RN_PTY_MANNERS_USUAL;
     }
     return ours;
 }

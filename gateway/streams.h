@@ -23,7 +23,7 @@ char rn_streams_kind(int descriptor);
  * read from nor written to, and is '-' from then on.
  */
 void rn_streams_fill(void);
-/* What 0, 1 and 2 are now. */
+/* What 0, 1 and 2 are now. The manners are the usual ones while the terminal is another job's. */
 struct rn_streams rn_streams_ours(void);
 /* The lowest stream that is a terminal, or -1. */
 int rn_streams_terminal(const struct rn_streams *of);

@@ -24,6 +24,7 @@ struct record {
     struct rn_recording *recording;
     struct rn_run_event *run;
     struct rn_command *command;
+    struct rn_streams streams; /* ours */
     struct rn_ending ending;
 };
 
@@ -72,13 +73,15 @@ static void on_output(void *self, int stream, struct rn_bytes bytes)
 
 static enum rn_status prepare(struct record *record, struct rn_error *error)
 {
-    struct rn_streams ours = rn_streams_ours();
-    bool copied = ours.kinds[0] == 'p' || ours.kinds[0] == 'f' || ours.kinds[0] == 's';
-    struct rn_command_settings command = {.argv = record->settings->argv,
-                                          .environment = record->settings->environment,
-                                          .stdin_mode = copied ? RN_STDIN_COPY : RN_STDIN_INHERIT,
-                                          .streams = record->settings->only_pipes ? NULL : &ours,
-                                          .pass_output = true};
+    record->streams = rn_streams_ours();
+    char kind = record->streams.kinds[0];
+    bool copied = kind == 'p' || kind == 'f' || kind == 's';
+    struct rn_command_settings command = {
+        .argv = record->settings->argv,
+        .environment = record->settings->environment,
+        .stdin_mode = copied ? RN_STDIN_COPY : RN_STDIN_INHERIT,
+        .streams = record->settings->only_pipes ? NULL : &record->streams,
+        .pass_output = true};
     return rn_command_prepare(&command, &record->command, error);
 }
 
@@ -117,7 +120,8 @@ static enum rn_status open_trace(struct record *record, struct rn_error *error)
     enum rn_status status =
         rn_station_listen(&record->station, settings, record->recording, &recording.session, error);
     if (status == RN_OK) {
-        record->run = rn_run_event_open(&record->station, record->recording, settings);
+        record->run =
+            rn_run_event_open(&record->station, record->recording, settings, &record->streams);
         status = record->run == NULL ? rn_fail(error, RN_NOMEM, "out of memory") : RN_OK;
     }
     return status;

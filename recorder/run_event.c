@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/varint.h"
-#include "gateway/streams.h"
 #include "provenance.h"
 
 /* What one entry carries; it is the entry's memory until it comes back. */
@@ -84,13 +83,12 @@ static enum rn_status put_environment(char *const *environment, struct rn_buffer
 
 /* Where COMMAND was not given what ours are, no field says which of them were one. */
 static enum rn_status put_streams(const struct rn_record_settings *settings,
-                                  struct rn_buffer *fixed)
+                                  const struct rn_streams *streams, struct rn_buffer *fixed)
 {
-    struct rn_streams ours = rn_streams_ours();
-    enum rn_status status = rn_streams_put(&ours, getenv("TERM"), &fixed[RN_TAG_STDIO]);
+    enum rn_status status = rn_streams_put(streams, getenv("TERM"), &fixed[RN_TAG_STDIO]);
     return status != RN_OK || settings->only_pipes
                ? status
-               : rn_streams_put_same(&ours, &fixed[RN_TAG_STREAMS]);
+               : rn_streams_put_same(streams, &fixed[RN_TAG_STREAMS]);
 }
 
 static enum rn_status put_ports(const struct rn_station *station, struct rn_buffer *out)
@@ -143,7 +141,8 @@ static enum rn_status put_place(struct rn_buffer *fixed)
 
 /* All or nothing: a command line of which words are missing would be replayed as another one. */
 static enum rn_status put_beginning(struct rn_run_event *run,
-                                    const struct rn_record_settings *settings)
+                                    const struct rn_record_settings *settings,
+                                    const struct rn_streams *streams)
 {
     struct piece *piece = run->piece;
     struct rn_buffer *fixed = piece->fixed;
@@ -159,7 +158,7 @@ static enum rn_status put_beginning(struct rn_run_event *run,
     if (status == RN_OK) {
         status = put_environment(settings->environment, &fixed[RN_TAG_ENVIRONMENT]);
     }
-    status = status == RN_OK ? put_streams(settings, fixed) : status;
+    status = status == RN_OK ? put_streams(settings, streams, fixed) : status;
     status = status == RN_OK ? put_ports(run->station, &fixed[RN_TAG_PORTS]) : status;
     if (status == RN_OK) {
         status = rn_environment_encode(&run->station->plan, &fixed[RN_TAG_VARIABLES]);
@@ -230,7 +229,8 @@ static bool piece_ready(struct rn_run_event *run)
 }
 
 struct rn_run_event *rn_run_event_open(struct rn_station *station, struct rn_recording *recording,
-                                       const struct rn_record_settings *settings)
+                                       const struct rn_record_settings *settings,
+                                       const struct rn_streams *streams)
 {
     struct rn_run_event *run = rn_calloc(1, sizeof *run);
     if (run == NULL) {
@@ -240,7 +240,7 @@ struct rn_run_event *rn_run_event_open(struct rn_station *station, struct rn_rec
     run->recording = recording;
     run->started_mono_ns = rn_clock_mono_ns();
     run->timer = rn_timer_new(station->loop, on_timer, run);
-    if (run->timer == NULL || !piece_ready(run) || put_beginning(run, settings) != RN_OK) {
+    if (run->timer == NULL || !piece_ready(run) || put_beginning(run, settings, streams) != RN_OK) {
         rn_run_event_free(run);
         return NULL;
     }

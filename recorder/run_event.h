@@ -7,14 +7,16 @@
 #ifndef RN_RECORDER_RUN_EVENT_H
 #define RN_RECORDER_RUN_EVENT_H
 
+#include "gateway/streams.h"
 #include "pending.h"
 #include "station.h"
 
 struct rn_run_event;
 
-/* Opens the event and submits its beginning. NULL when memory ran out. */
+/* Opens the event and submits its beginning. `streams` are ours as they were when COMMAND was prepared. NULL when memory ran out. */
 struct rn_run_event *rn_run_event_open(struct rn_station *station, struct rn_recording *recording,
-                                       const struct rn_record_settings *settings);
+                                       const struct rn_record_settings *settings,
+                                       const struct rn_streams *streams);
 /* Stream 0 (what it read), 1 or 2. */
 void rn_run_event_output(struct rn_run_event *run, int stream, struct rn_bytes bytes);
 /*
