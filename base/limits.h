@@ -24,6 +24,16 @@
 #define RN_TRACE_IDLE_NS                                                                           \
     (UINT64_C(300) * 1000000000) /* serve: a trace closes this long after its last exchange */
 
+/* Joining calls to inbound requests: what is beyond these decides nothing */
+#define RN_JOIN_BODY_BYTES_MAX ((size_t)1024 * 1024) /* of a body that is looked at */
+#define RN_JOIN_TOKENS_MAX 65536u                    /* values known at once */
+#define RN_JOIN_TOKEN_BYTES_MAX ((size_t)8 * 1024 * 1024)
+#define RN_JOIN_ANSWERED_MAX 256u /* inbound requests whose values stay known */
+#define RN_JOIN_IDS_MAX 16384u    /* minted ids; a power of two */
+#define RN_JOIN_COMPARED_MAX 100000u /* values compared in full for one call */
+#define RN_JOIN_LEFT_NS                                                                            \
+    (UINT64_C(60) * 1000000000) /* an inbound request whose client left counts as in flight */
+
 /* Reading back and matching */
 #define RN_DECODED_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define RN_DECODED_RATIO_MAX 1000u

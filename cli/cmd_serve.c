@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -27,6 +28,7 @@ static struct {
     struct rn_option_list wraps;
     struct rn_option_list upstreams;
     struct rn_option_list ports;
+    struct rn_option_list ingress;
     uint64_t listen;
     uint64_t trace_idle_s;
     struct rn_durability_words durability;
@@ -41,6 +43,8 @@ static const struct rn_option options[] = {
     {"--wrap", RN_OPTION_LIST, &asked.wraps, "VAR", "record what the variable VAR points at"},
     {"--upstream", RN_OPTION_LIST, &asked.upstreams, "NAME=URL", "add or override an upstream"},
     {"--port", RN_OPTION_LIST, &asked.ports, "NAME=PORT", "a port of its own for an upstream"},
+    {"--ingress", RN_OPTION_LIST, &asked.ingress, "PORT=URL",
+     "a port in front of the application at URL"},
     {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT", "the port of REENACT_URL (any free one)"},
     {"--trace-idle", RN_OPTION_NUMBER, &asked.trace_idle_s, "SECONDS",
      "close a trace after so much silence (300)"},
@@ -72,15 +76,49 @@ static enum rn_status compose_exports(struct rn_buffer *out, const char *url,
     return status;
 }
 
+/* The port of that --ingress, or 0. */
+static unsigned ingress_port(size_t index, const struct rn_port *ports, size_t port_count)
+{
+    char name[RN_INGRESS_NAME_BYTES];
+    rn_record_ingress_name(index, name);
+    for (size_t i = 0; i < port_count; i++) {
+        if (strcmp(ports[i].upstream, name) == 0) {
+            return ports[i].port;
+        }
+    }
+    return 0;
+}
+
+/* REENACT_INGRESS is where the first application is reached through us. */
+static enum rn_status export_ingress(struct rn_buffer *out, const struct rn_port *ports,
+                                     size_t port_count)
+{
+    unsigned port = asked.ingress.count > 0 ? ingress_port(0, ports, port_count) : 0;
+    return port == 0 ? RN_OK
+                     : rn_buffer_addf(out, "export REENACT_INGRESS=http://127.0.0.1:%u\n", port);
+}
+
+static void tell_ingress(const struct rn_port *ports, size_t port_count)
+{
+    for (size_t i = 0; i < asked.ingress.count; i++) {
+        char name[RN_INGRESS_NAME_BYTES];
+        rn_record_ingress_name(i, name);
+        (void)fprintf(stderr, "reenact serve: %s is behind http://127.0.0.1:%u\n", name,
+                      ingress_port(i, ports, port_count));
+    }
+}
+
 static void on_ready(void *self, const char *url, const struct rn_port *ports, size_t port_count)
 {
     struct rn_buffer out = {0};
     (void)self;
-    if (compose_exports(&out, url, ports, port_count) == RN_OK) {
+    if (export_ingress(&out, ports, port_count) == RN_OK &&
+        compose_exports(&out, url, ports, port_count) == RN_OK) {
         (void)rn_screen_put(stdout, &out);
         (void)fflush(stdout);
     }
     rn_buffer_free(&out);
+    tell_ingress(ports, port_count);
     (void)fprintf(stderr, "reenact serve: listening at %s; ctrl-c ends it\n", url);
 }
 
@@ -88,6 +126,37 @@ static void on_waiting(void *self, struct rn_unstored left, uint64_t at_most_ns)
 {
     (void)self;
     rn_durability_tell_waiting("serve", left, at_most_ns);
+}
+
+/* "12 decisions; calls: 20 by name, 4 by content; 3 left alone" */
+static void tell_joins(const struct rn_recorder_counts *counts)
+{
+    static const char *const ways[RN_JOIN_LIMIT] = {
+        [RN_JOIN_NAMED] = "by name",
+        [RN_JOIN_TRACEPARENT] = "by traceparent",
+        [RN_JOIN_LINK] = "by link",
+        [RN_JOIN_CONTENT] = "by content",
+        [RN_JOIN_CONTAINMENT] = "by containment",
+    };
+    struct rn_human decisions;
+    if (asked.ingress.count == 0) {
+        return;
+    }
+    (void)fprintf(stderr, "ingress: %s; calls joined:",
+                  rn_human_count(&decisions, counts->decisions, "decision", "decisions"));
+    const char *between = " ";
+    for (unsigned i = 0; i < RN_JOIN_LIMIT; i++) {
+        if (counts->joined[i] > 0) {
+            (void)fprintf(stderr, "%s%" PRIu64 " %s", between, counts->joined[i], ways[i]);
+            between = ", ";
+        }
+    }
+    (void)fprintf(stderr, "%s; left alone: %" PRIu64 "%s\n", between[0] == ' ' ? " none" : "",
+                  counts->alone,
+                  counts->alone == 0
+                      ? ""
+                      : " (each is a trace of its own; where the application hands on the header "
+                        "x-reenact-trace, they are joined)");
 }
 
 static int tell(const struct rn_record_outcome *outcome)
@@ -105,6 +174,7 @@ static int tell(const struct rn_record_outcome *outcome)
         (void)fprintf(stderr, ", %" PRIu64 " ended before their commit", outcome->counts.late);
     }
     (void)fputc('\n', stderr);
+    tell_joins(&outcome->counts);
     if (outcome->counts.failed > 0) {
         return rn_cli_complainf("serve", RN_EXIT_TROUBLE, "%" PRIu64 " events could not be stored",
                                 outcome->counts.failed);
@@ -125,6 +195,7 @@ static int serve(void)
         .wraps = asked.wraps.at,
         .upstreams = asked.upstreams.at,
         .ports = asked.ports.at,
+        .ingress = asked.ingress.at,
         .port = (uint16_t)asked.listen,
         .trace_idle_ns = asked.trace_idle_s * NS_PER_S,
         .on_ready = on_ready,

@@ -381,6 +381,7 @@ static enum rn_status add_event(struct rn_buffer *out, const struct rn_show *sho
     }
     switch (kind) {
     case RN_EVENT_EXCHANGE:
+    case RN_EVENT_DECISION:
         return add_exchange(out, show, view);
     case RN_EVENT_RUN:
         return add_run(out, show, view);

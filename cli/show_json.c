@@ -209,6 +209,7 @@ static void put_exchange_facts(json_t *object, const struct rn_view *view)
     rn_json_out_u64(object, "request_bytes", rn_event_get(event, RN_TAG_REQUEST_BODY).len);
     rn_json_out_u64(object, "response_bytes", rn_event_get(event, RN_TAG_RESPONSE_BODY).len);
     rn_json_out_u32(object, "redactions", view->redactions);
+    rn_json_out_bytes(object, "rule", rn_event_get(event, RN_TAG_RULE));
     put_answered(object, event);
     put_reading(object, &view->reading);
 }
@@ -390,7 +391,8 @@ static enum rn_status append_event(struct rn_show *show, json_t *array, enum rn_
     if (status == RN_OK) {
         status = rn_view_make(&arena, &event, &view);
         put_name(object, &event);
-        if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE) {
+        if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE ||
+            rn_event_kind_of(&event) == RN_EVENT_DECISION) {
             view.flags |= rn_trace_marked_flags(show->store, &show->summary, n);
             put_exchange_facts(object, &view);
         } else if (rn_event_kind_of(&event) == RN_EVENT_RUN) {
@@ -476,7 +478,8 @@ enum rn_status rn_show_event_json(struct rn_show *show, enum rn_event_class clas
     }
     rn_json_out_trace_id(document, "trace", &show->summary.id);
     put_name(document, &event);
-    if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE) {
+    if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE ||
+        rn_event_kind_of(&event) == RN_EVENT_DECISION) {
         view.flags |= rn_trace_marked_flags(show->store, &show->summary, n);
         put_exchange_facts(document, &view);
     } else if (rn_event_kind_of(&event) == RN_EVENT_RUN) {

@@ -311,7 +311,10 @@ static enum rn_status add_exchange(struct rn_buffer *out, const struct rn_show *
     struct rn_talk_news news;
     size_t indent = layout->ordinal + 2;
     const struct rn_event *event = view->event;
-    enum rn_status status = rn_buffer_add(&request, rn_event_get(event, RN_TAG_METHOD));
+    enum rn_status status = rn_event_kind_of(event) == RN_EVENT_DECISION
+                                ? rn_buffer_addf(&request, "decision ")
+                                : RN_OK;
+    status = status == RN_OK ? rn_buffer_add(&request, rn_event_get(event, RN_TAG_METHOD)) : status;
     status = status == RN_OK ? rn_buffer_add_byte(&request, ' ') : status;
     status = status == RN_OK ? rn_buffer_add(&request, rn_event_get(event, RN_TAG_TARGET)) : status;
     status =
@@ -398,7 +401,8 @@ static enum rn_status add_event(struct rn_buffer *out, struct rn_show *show,
         rn_trace_event(show->store, &show->summary.id, class, n, &arena, &event, &error);
     if (status != RN_OK) {
         status = add_unreadable(out, show, layout, name, status, &error);
-    } else if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE) {
+    } else if (rn_event_kind_of(&event) == RN_EVENT_EXCHANGE ||
+               rn_event_kind_of(&event) == RN_EVENT_DECISION) {
         status = rn_view_make(&arena, &event, &view);
         view.flags |= rn_trace_marked_flags(show->store, &show->summary, n);
         status = status == RN_OK ? add_exchange(out, show, layout, talk, &view) : status;

@@ -11,8 +11,8 @@
 #include "base/memory.h"
 #include "upstream_internal.h"
 
-/* Lines of our own beside the client's: Expect, Accept, Content-Type, Authorization. */
-#define OWN_FIELDS_MAX 4u
+/* Lines of our own beside the client's: Expect, Accept, Content-Type, Authorization, and one that the caller asks for. */
+#define OWN_FIELDS_MAX 5u
 #define COPIED_BYTES_MAX ((size_t)8 * 1024)
 
 /* Whether a Connection field of this request names `name`. */
@@ -109,7 +109,8 @@ static void chain_fields(struct rn_transfer *transfer, size_t at, size_t count)
     }
 }
 
-static bool write_fields(struct rn_transfer *transfer, const struct rn_http_head *head)
+static bool write_fields(struct rn_transfer *transfer, const struct rn_http_head *head,
+                         struct rn_bytes own_field)
 {
     size_t at = transfer->text.len;
     size_t count = 0;
@@ -121,6 +122,12 @@ static bool write_fields(struct rn_transfer *transfer, const struct rn_http_head
             }
             count++;
         }
+    }
+    if (own_field.len > 0) {
+        if (!add_text(&transfer->text, own_field)) {
+            return false;
+        }
+        count++;
     }
     if (!add_own_fields(&transfer->text, transfer->upstream, head, &count) ||
         !room_for_fields(transfer, count)) {
@@ -231,5 +238,5 @@ bool rn_transfer_prepare(struct rn_transfer *transfer, const struct rn_forward *
            (upstreams->trust == NULL ||
             curl_easy_setopt(easy, CURLOPT_CAINFO, upstreams->trust) == CURLE_OK) &&
            write_method(transfer, forward) && write_target(transfer, forward->target) &&
-           write_fields(transfer, forward->head);
+           write_fields(transfer, forward->head, forward->own_field);
 }

@@ -59,6 +59,7 @@ struct rn_forward {
         body_bytes; /* whole length; a body exists also when this is 0 and the head announced one */
     bool has_body;
     struct rn_bytes trailers; /* request trailers are recorded, not passed on */
+    struct rn_bytes own_field; /* one line more, without its end: "name: value"; empty: none */
 };
 
 struct rn_transfer_end {

@@ -43,6 +43,8 @@ static void call_free(struct rn_call *call)
     rn_buffer_free(&call->request_head);
     rn_buffer_free(&call->request_trailers);
     rn_buffer_free(&call->labels);
+    rn_buffer_free(&call->answer_labels);
+    rn_free(call->minter);
     rn_buffer_free(&call->interim);
     rn_buffer_free(&call->answer_head);
     rn_buffer_free(&call->answer_trailers);
@@ -83,6 +85,26 @@ struct rn_call *rn_call_new(struct rn_desk *desk, struct rn_exchange *exchange,
     }
     desk->open = call;
     return call;
+}
+
+bool rn_call_decide(struct rn_call *call, const struct rn_request *request)
+{
+    call->is_decision = true;
+    call->desk->counts.decisions++;
+    call->inbound = rn_joins_begin(call->desk->joins, &call->trace->id, request);
+    return call->inbound != NULL;
+}
+
+/* The ids in the answer to a call are minted for the inbound request it was made for. */
+static void begin_minting(struct rn_call *call)
+{
+    uint64_t number = call->desk->joins == NULL || call->is_decision
+                          ? 0
+                          : rn_joins_number(call->desk->joins, &call->trace->id);
+    call->minter = number == 0 ? NULL : rn_calloc(1, sizeof *call->minter);
+    if (call->minter != NULL) { /* without memory no link is known */
+        call->minter->number = number;
+    }
 }
 
 /* Frees a call that nobody waits for any more: the gateway, the transfer and the writer are all done with it. */
@@ -191,8 +213,7 @@ static void on_interim(void *self, struct rn_bytes head)
 static void on_head(void *self, struct rn_bytes head)
 {
     struct rn_call *call = self;
-    enum rn_status status =
-        rn_answer_compose(&call->answer_head, head, call->client, &call->answer);
+    enum rn_status status = rn_compose_answer(call, head);
     if (status != RN_OK) {
         /* Its body must not be taken for the body of our refusal. */
         rn_transfer_cancel(call->transfer);
@@ -277,6 +298,9 @@ static bool on_body(void *self, struct rn_bytes piece)
 {
     struct rn_call *call = self;
     size_t terminal = call->terminal == NULL ? RN_NPOS : rn_terminal_feed(call->terminal, piece);
+    if (call->minter != NULL) {
+        rn_joins_mint(call->desk->joins, call->minter->number, &call->minter->finder, piece);
+    }
     bool fills_length = call->answer.framing == RN_FRAMING_LENGTH &&
                         call->answer_bytes + piece.len >= call->answer.length;
     if (terminal != RN_NPOS && call->answer.framing != RN_FRAMING_LENGTH) {
@@ -334,6 +358,14 @@ void rn_call_start(struct rn_call *call, const struct rn_http_head *head)
                                  .spill = call->spill,
                                  .body_bytes = call->request_bytes,
                                  .has_body = head->framing != RN_FRAMING_NONE};
+    char trace[64];
+    if (call->is_decision) {
+        char id[33];
+        rn_trace_id_text(&call->trace->id, id);
+        (void)snprintf(trace, sizeof trace, "x-reenact-trace: %s", id);
+        forward.own_field = rn_bytes_text(trace);
+    }
+    begin_minting(call);
     call->transfer = rn_transfer_start(call->desk->settings->upstreams, call->server, &forward,
                                        &transfer_handler, call);
     if (call->transfer == NULL) {
@@ -364,6 +396,11 @@ void rn_call_over(struct rn_call *call, enum rn_end end)
     }
     call->over = true;
     call->end = end;
+    if (call->inbound != NULL) {
+        bool left = end == RN_END_ABORTED || end == RN_END_CUT;
+        rn_joins_end(call->desk->joins, call->inbound, left, now_ns(call));
+        call->inbound = NULL;
+    }
     rn_aging_end(call);
     call->stamps[1] = call->stamps[1] == 0 ? ++call->desk->stamp : call->stamps[1];
     call->stamps[2] = ++call->desk->stamp;

@@ -29,6 +29,7 @@
 struct rn_desk {
     const struct rn_recorder_settings *settings;
     struct rn_traces *traces;
+    struct rn_joins *joins; /* NULL without ingress */
     struct rn_recorder_counts counts;
     struct rn_call *open;  /* all calls, newest first */
     struct rn_call *dirty; /* those with something to send at the end of this turn */
@@ -40,6 +41,12 @@ struct rn_desk {
     uint64_t moved_ns;     /* when one came back, or the first one went */
     unsigned throttled;    /* calls that wait for the writer to catch up */
     bool holding;          /* some call holds a last unit whose end has not come yet */
+};
+
+/* Looks for ids that the answer to a call mints for the inbound request it was made for. */
+struct rn_minter {
+    uint64_t number;
+    struct rn_id_finder finder;
 };
 
 /* Says that a call was late, once its event is out of our hands. Few calls have one, and it is large. */
@@ -64,6 +71,11 @@ struct rn_call {
     uint32_t n;
     const char *rule;
 
+    /* with ingress */
+    bool is_decision;           /* it is an inbound request, and its upstream the application */
+    struct rn_inbound *inbound; /* what joins know of it, until its answer is over */
+    struct rn_minter *minter;   /* of a call of a request in flight: finds the ids of its answer */
+
     /* the request; gone once it is stored and the upstream has it (slim in commit.c) */
     struct rn_buffer request;      /* memory of head and body as they came */
     struct rn_buffer request_head; /* only when the target had to be made relative */
@@ -72,6 +84,7 @@ struct rn_call {
     struct rn_bytes method;
     struct rn_bytes target;
     struct rn_buffer labels;
+    struct rn_buffer answer_labels; /* of a decision: what the application says of itself */
     struct rn_buffer request_trailers;
     char upstream[34];
     uint8_t request_framing;
@@ -126,6 +139,8 @@ struct rn_call {
 struct rn_call *rn_call_new(struct rn_desk *desk, struct rn_exchange *exchange,
                             const struct rn_request *request, struct rn_open_trace *trace,
                             const char *rule);
+/* It is an inbound request: a decision. False when memory ran out; it can still be refused. */
+bool rn_call_decide(struct rn_call *call, const struct rn_request *request);
 /* Forwards it. On failure the call is answered 503 and recorded as refused. */
 void rn_call_forward(struct rn_call *call, const struct rn_request *request,
                      const struct rn_upstream *upstream);

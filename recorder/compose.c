@@ -28,6 +28,62 @@ static bool is_label(struct rn_bytes name)
     return false;
 }
 
+/* --- labels of an application's answer ------------------------------------------------------------------------------ */
+
+static bool is_ours(struct rn_bytes line)
+{
+    struct rn_bytes prefix = RN_LIT("x-reenact-");
+    return rn_bytes_equal_nocase(rn_bytes_sub(line, 0, prefix.len), prefix);
+}
+
+static enum rn_status take_answer_label(struct rn_call *call, struct rn_bytes line)
+{
+    struct rn_http_field field;
+    if (!rn_http_field_split(line, &field)) {
+        return RN_OK;
+    }
+    enum rn_status status = rn_run_put(&call->answer_labels, field.name);
+    return status == RN_OK ? rn_run_put(&call->answer_labels, field.value) : status;
+}
+
+/* Copies the head without our fields, with whatever is folded behind them. */
+static enum rn_status split_answer(struct rn_call *call, struct rn_bytes head,
+                                   struct rn_buffer *out)
+{
+    enum rn_status status = RN_OK;
+    bool skips = false;
+    while (status == RN_OK && head.len > 0) {
+        size_t end = rn_bytes_find_byte(head, '\n');
+        struct rn_bytes line = end == RN_NPOS ? head : rn_bytes_sub(head, 0, end + 1);
+        bool is_folded = line.data[0] == ' ' || line.data[0] == '\t';
+        head = rn_bytes_from(head, line.len);
+        skips = is_folded ? skips : is_ours(line);
+        if (!skips) {
+            status = rn_buffer_add(out, line);
+        } else if (!is_folded) {
+            status = take_answer_label(call, line);
+        }
+    }
+    return status;
+}
+
+enum rn_status rn_compose_answer(struct rn_call *call, struct rn_bytes head)
+{
+    struct rn_buffer rest = {0};
+    enum rn_status status = RN_OK;
+    if (call->is_decision) {
+        status = split_answer(call, head, &rest);
+        head = rn_buffer_bytes(&rest);
+    }
+    if (status == RN_OK) {
+        status = rn_answer_compose(&call->answer_head, head, call->client, &call->answer);
+    }
+    rn_buffer_free(&rest);
+    return status;
+}
+
+/* --- the request ---------------------------------------------------------------------------------------------------- */
+
 static enum rn_status take_labels(struct rn_call *call, const struct rn_http_head *head)
 {
     enum rn_status status = RN_OK;
@@ -102,7 +158,9 @@ static void set_request(struct rn_call *call, struct rn_part *part)
                                                   (uint8_t)call->client.is_head},
                                       3));
     struct rn_small framing = rn_part_put(part, rn_bytes_of(&call->request_framing, 1));
-    struct rn_small kind = rn_part_put(part, rn_bytes_of((uint8_t[]){RN_EVENT_EXCHANGE}, 1));
+    struct rn_small kind = rn_part_put(
+        part,
+        rn_bytes_of((uint8_t[]){call->is_decision ? RN_EVENT_DECISION : RN_EVENT_EXCHANGE}, 1));
     struct rn_small connection = rn_part_put_numbers(part, &call->connection, 1);
     rn_event_set(event, RN_TAG_KIND, rn_part_small(part, kind));
     rn_event_set(event, RN_TAG_RULE, rn_bytes_text(call->rule));
@@ -192,8 +250,14 @@ void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_
     *event = (struct rn_event){.class = RN_CLASS_EVENT, .n = call->n};
     /* Room for all small fields at once, so that views set early stay where they are. */
     (void)rn_buffer_reserve(&part->small, 256);
+    bool with_head = call->head_known && !call->head_stored;
+    struct rn_bytes answer_labels =
+        with_head ? rn_buffer_bytes(&call->answer_labels) : rn_bytes_of(NULL, 0);
     if (first) {
+        (void)rn_buffer_add(&call->labels, answer_labels);
         set_request(call, part);
+    } else if (answer_labels.len > 0) {
+        rn_event_set(event, RN_TAG_LABELS, answer_labels);
     }
     set_times(call, part, first, last);
     /* A truncated request must be known as such before the store makes its match key; later flags come with the end. */
@@ -201,7 +265,7 @@ void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_
         struct rn_small flags = rn_part_put_numbers(part, &call->flags, 1);
         rn_event_set(event, RN_TAG_FLAGS, rn_part_small(part, flags));
     }
-    if (call->head_known && !call->head_stored) {
+    if (with_head) {
         set_interim(call, part);
         set_answer_head(call, part);
         call->head_stored = true;

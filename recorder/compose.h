@@ -10,6 +10,11 @@
 enum rn_status rn_compose_request(struct rn_call *call, const struct rn_request *request);
 /* Fills part->pending.entry.event with what this entry carries of the event. Small fields live in part->small. */
 void rn_compose_entry(struct rn_call *call, struct rn_part *part, enum rn_entry_kind kind);
+/*
+ * The head this client is sent for the upstream's, into the call's answer fields. What an application says of itself in
+ * x-reenact-... fields is kept as labels and not passed on. As rn_answer_compose.
+ */
+enum rn_status rn_compose_answer(struct rn_call *call, struct rn_bytes head);
 /* A head and a JSON body of our own, in the call's answer fields and `body`. */
 enum rn_status rn_compose_refusal(struct rn_call *call, unsigned status, const char *sentence,
                                   struct rn_buffer *body);

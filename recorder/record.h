@@ -7,6 +7,8 @@
 #include "gateway/environment.h"
 #include "recorder/recorder.h"
 
+#define RN_INGRESS_NAME_BYTES 32
+
 struct rn_record_settings {
     const char *store; /* --store or NULL */
     char *const *argv; /* COMMAND; NULL for serve */
@@ -20,6 +22,7 @@ struct rn_record_settings {
     const char *const *wraps;     /* NULL-terminated */
     const char *const *upstreams; /* "NAME=URL" */
     const char *const *ports;     /* "NAME=PORT" */
+    const char *const *ingress;   /* serve: "PORT=URL", ports in front of applications */
     uint16_t port;                /* of the port with our paths; 0: the kernel chooses */
     enum rn_durability durability;
     uint64_t late_after_ns;  /* 0: never */
@@ -61,6 +64,8 @@ struct rn_record_outcome {
  */
 enum rn_status rn_record_run(const struct rn_record_settings *settings,
                              struct rn_record_outcome *outcome, struct rn_error *error);
+/* What the application of the `index`th --ingress (from 0) is called among the upstreams: "app", "app-2", ... */
+void rn_record_ingress_name(size_t index, char out[RN_INGRESS_NAME_BYTES]);
 /* Serves until SIGINT or SIGTERM, then finishes what is open. */
 enum rn_status rn_record_serve(const struct rn_record_settings *settings,
                                struct rn_record_outcome *outcome, struct rn_error *error);

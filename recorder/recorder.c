@@ -5,6 +5,7 @@
 #include "recorder.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "call.h"
@@ -41,6 +42,13 @@ struct rn_recorder *rn_recorder_new(const struct rn_recorder_settings *settings)
     recorder->tick = rn_timer_new(settings->loop, on_tick, recorder);
     recorder->grace = rn_timer_new(settings->loop, on_grace_over, recorder);
     enum rn_status waits = rn_wait_init(&recorder->desk.wait, &recorder->settings);
+    bool joins = settings->ingress != NULL && settings->ingress[0] != NULL;
+    if (joins && (recorder->desk.joins = rn_joins_new()) == NULL) {
+        waits = RN_NOMEM;
+    }
+    if (recorder->desk.traces != NULL) {
+        rn_traces_join_by(recorder->desk.traces, recorder->desk.joins);
+    }
     if (waits != RN_OK || recorder->desk.traces == NULL || recorder->desk.turn == NULL ||
         recorder->tick == NULL || recorder->grace == NULL) {
         rn_recorder_free(recorder);
@@ -59,6 +67,7 @@ void rn_recorder_free(struct rn_recorder *recorder)
     rn_timer_free(recorder->tick);
     rn_timer_free(recorder->grace);
     rn_traces_free(recorder->desk.traces);
+    rn_joins_free(recorder->desk.joins);
     rn_free(recorder);
 }
 
@@ -228,6 +237,46 @@ static const char *refusal_of(struct rn_recorder *recorder, const struct rn_requ
     return NULL;
 }
 
+/* --- ingress ------------------------------------------------------------------------------------------------------- */
+
+/* Whether the upstream is an application in front of which we stand. */
+static bool is_inbound(const struct rn_recorder *recorder, const struct rn_request *request)
+{
+    const char *const *names = recorder->settings.ingress;
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        if (rn_bytes_equal(rn_bytes_text(names[i]), request->route.upstream)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* By which way a call came to its trace: only told where there is somebody to join. */
+static void count_join(struct rn_recorder *recorder, const struct rn_open_trace *trace,
+                       const char *rule)
+{
+    static const char *const names[RN_JOIN_LIMIT] = {
+        [RN_JOIN_NAMED] = "",
+        [RN_JOIN_TRACEPARENT] = "traceparent",
+        [RN_JOIN_LINK] = "link",
+        [RN_JOIN_CONTENT] = "content",
+        [RN_JOIN_CONTAINMENT] = "containment",
+    };
+    struct rn_recorder_counts *counts = &recorder->desk.counts;
+    enum rn_join join = RN_JOIN_NAMED;
+    if (recorder->desk.joins == NULL) {
+        return;
+    }
+    if (strcmp(rule, "new") == 0) {
+        counts->alone++;
+        return;
+    }
+    for (unsigned i = RN_JOIN_NAMED + 1; i < RN_JOIN_LIMIT; i++) {
+        join = strcmp(rule, names[i]) == 0 ? (enum rn_join)i : join;
+    }
+    counts->joined[join] += join != RN_JOIN_NAMED || trace->is_inbound;
+}
+
 static void on_request(void *self, struct rn_exchange *exchange, const struct rn_request *request)
 {
     struct rn_recorder *recorder = self;
@@ -244,7 +293,10 @@ static void on_request(void *self, struct rn_exchange *exchange, const struct rn
         answer_unkept(recorder, exchange, 503, "reenact has stopped recording");
         return;
     }
-    struct rn_open_trace *trace = rn_traces_choose(recorder->desk.traces, request, &rule, &status);
+    bool inbound = is_inbound(recorder, request);
+    struct rn_open_trace *trace =
+        inbound ? rn_traces_choose_inbound(recorder->desk.traces, request, &rule, &status)
+                : rn_traces_choose(recorder->desk.traces, request, &rule, &status);
     if (trace == NULL && status == RN_INVALID) {
         answer_unkept(recorder, exchange, 400,
                       "a trace is named by 32 hex digits or an alias of up to 64 letters, digits, "
@@ -258,6 +310,15 @@ static void on_request(void *self, struct rn_exchange *exchange, const struct rn
         return;
     }
     const char *sentence = refusal_of(recorder, request, &upstream, &code, space, sizeof space);
+    if (inbound) {
+        trace->is_inbound = true;
+        if (!rn_call_decide(call, request) && sentence == NULL) {
+            code = 503;
+            sentence = "reenact ran out of memory";
+        }
+    } else {
+        count_join(recorder, trace, rule);
+    }
     if (sentence != NULL) {
         rn_call_refuse(call, code, sentence);
     } else {

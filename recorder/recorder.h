@@ -26,14 +26,26 @@ struct rn_recorder_settings {
     struct rn_writer *writer;
     struct rn_upstreams *upstreams;
     enum rn_durability durability;
-    uint64_t late_after_ns;     /* `sync`: a held end goes out late after this long; 0: never */
-    uint64_t intent_wait_ns;    /* `strict`: a request whose commit takes longer is answered 503 */
-    struct rn_recording *run;   /* the run's trace, or NULL in serve */
+    uint64_t late_after_ns;   /* `sync`: a held end goes out late after this long; 0: never */
+    uint64_t intent_wait_ns;  /* `strict`: a request whose commit takes longer is answered 503 */
+    struct rn_recording *run; /* the run's trace, or NULL in serve */
+    const char *const *
+        ingress; /* names of the upstreams that are applications, NULL-terminated, or NULL; borrowed */
     struct rn_trace_id session; /* of traces opened here */
     const char *release;        /* labels of traces opened here; borrowed */
     const char *const *tags;
     uint64_t
         trace_idle_ns; /* close a trace this long after its last exchange ended; 0: only at the end */
+};
+
+/* How a call came to the trace of an inbound request. */
+enum rn_join {
+    RN_JOIN_NAMED, /* by header, path or a vendor's header */
+    RN_JOIN_TRACEPARENT,
+    RN_JOIN_LINK,
+    RN_JOIN_CONTENT,
+    RN_JOIN_CONTAINMENT,
+    RN_JOIN_LIMIT
 };
 
 struct rn_recorder_counts {
@@ -44,6 +56,10 @@ struct rn_recorder_counts {
     uint64_t raw_bytes, stored_bytes;
     uint64_t traces;
     uint64_t truncated;
+    uint64_t decisions; /* inbound requests; they are among the calls */
+    uint64_t
+        joined[RN_JOIN_LIMIT]; /* calls to an inbound request's trace, by rule; with ingress only */
+    uint64_t alone;            /* calls that named no trace and joined none; with ingress only */
 };
 
 /* What was handed to the writer and did not come back. */

@@ -54,6 +54,54 @@ static enum rn_status add_upstreams(struct rn_station *station, const char *cons
     return status;
 }
 
+void rn_record_ingress_name(size_t index, char out[RN_INGRESS_NAME_BYTES])
+{
+    if (index == 0) {
+        (void)snprintf(out, RN_INGRESS_NAME_BYTES, "app");
+    } else {
+        (void)snprintf(out, RN_INGRESS_NAME_BYTES, "app-%zu", index + 1);
+    }
+}
+
+/*
+ * "PORT=URL": an application, which becomes an upstream by the name of "app", the second one of "app-2". Its port is opened with
+ * the others.
+ */
+static enum rn_status add_ingress(struct rn_station *station, const char *const *given,
+                                  struct rn_error *error)
+{
+    enum rn_status status = RN_OK;
+    for (size_t i = 0; status == RN_OK && given != NULL && given[i] != NULL; i++) {
+        char name[RN_INGRESS_NAME_BYTES];
+        const char *equals = strchr(given[i], '=');
+        uint64_t port = 0;
+        if (equals == NULL ||
+            !rn_bytes_to_u64(rn_bytes_of(given[i], (size_t)(equals - given[i])), &port) ||
+            port > UINT16_MAX) {
+            return rn_fail(error, RN_INVALID,
+                           "--ingress '%s' is not PORT=URL, with a port from 0 (any) to 65535",
+                           given[i]);
+        }
+        if (i == RN_STATION_INGRESS_MAX) {
+            return rn_fail(error, RN_LIMIT, "--ingress may be given %u times",
+                           RN_STATION_INGRESS_MAX);
+        }
+        rn_record_ingress_name(i, name);
+        if (rn_upstreams_find(station->upstreams, rn_bytes_text(name)) != NULL) {
+            return rn_fail(error, RN_INVALID,
+                           "--ingress: there is an upstream '%s' already, which is what the "
+                           "application is called; name that upstream otherwise",
+                           name);
+        }
+        status = rn_upstreams_add(station->upstreams, name, equals + 1, error);
+        if (status == RN_OK) {
+            station->ingress[i] =
+                rn_upstream_name(rn_upstreams_find(station->upstreams, rn_bytes_text(name)));
+        }
+    }
+    return status;
+}
+
 enum rn_status rn_station_open(struct rn_station *station,
                                const struct rn_record_settings *settings, struct rn_error *error)
 {
@@ -72,6 +120,9 @@ enum rn_status rn_station_open(struct rn_station *station,
     }
     if (status == RN_OK) {
         status = add_upstreams(station, settings->upstreams, error);
+    }
+    if (status == RN_OK) {
+        status = add_ingress(station, settings->ingress, error);
     }
     if (status == RN_OK) {
         status = rn_store_place(settings->store, RN_STORE_CREATE, path, sizeof path, error);
@@ -150,6 +201,7 @@ enum rn_status rn_station_listen(struct rn_station *station,
                                                                   ? RN_INTENT_WAIT_NS
                                                                   : settings->intent_wait_ns,
                                             .run = run,
+                                            .ingress = station->ingress,
                                             .session = *session,
                                             .release = settings->release,
                                             .tags = settings->tags,
@@ -167,6 +219,10 @@ enum rn_status rn_station_listen(struct rn_station *station,
     for (size_t i = 0; status == RN_OK && settings->ports != NULL && settings->ports[i] != NULL;
          i++) {
         status = open_given_port(station, settings->ports[i], error);
+    }
+    for (size_t i = 0; status == RN_OK && station->ingress[i] != NULL; i++) {
+        unsigned long wanted = strtoul(settings->ingress[i], NULL, 10);
+        status = open_port(station, station->ingress[i], (uint16_t)wanted, error);
     }
     const struct rn_variable_upstream *named = station->plan.upstreams;
     for (; status == RN_OK && named != NULL; named = named->next) {

@@ -9,6 +9,7 @@
 #include "store/userkey.h"
 
 #define RN_STATION_PORTS_MAX 80u
+#define RN_STATION_INGRESS_MAX 16u
 
 struct rn_station {
     struct rn_loop *loop;
@@ -21,6 +22,8 @@ struct rn_station {
     struct rn_environment plan;
     struct rn_port ports[RN_STATION_PORTS_MAX]; /* the first one is ours */
     size_t port_count;
+    const char
+        *ingress[RN_STATION_INGRESS_MAX + 1]; /* names, NULL-terminated; the upstreams' own */
     uint8_t userkey[RN_USERKEY_BYTES];
     bool has_userkey;
 };

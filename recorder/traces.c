@@ -11,6 +11,7 @@
 
 struct rn_traces {
     const struct rn_recorder_settings *settings;
+    struct rn_joins *joins; /* or NULL */
     struct rn_open_trace *bucket[BUCKETS];
     struct rn_open_trace *newest;
     struct rn_open_trace *run;
@@ -56,6 +57,11 @@ void rn_traces_free(struct rn_traces *traces)
     }
     rn_free(traces->run);
     rn_free(traces);
+}
+
+void rn_traces_join_by(struct rn_traces *traces, struct rn_joins *joins)
+{
+    traces->joins = joins;
 }
 
 struct rn_open_trace *rn_traces_run(struct rn_traces *traces)
@@ -202,33 +208,76 @@ static struct rn_bytes vendor_label(const struct rn_http_head *head)
     return (struct rn_bytes){NULL, 0};
 }
 
+/* What a request names its trace; empty: nothing. */
+static struct rn_bytes named_by(const struct rn_request *request, const char **rule)
+{
+    const struct rn_http_field *header = rn_http_find(request->head, RN_LIT("x-reenact-trace"));
+    *rule = "header";
+    if (header != NULL && header->value.len > 0) {
+        return header->value;
+    }
+    *rule = "url";
+    if (request->route.trace.len > 0) {
+        return request->route.trace;
+    }
+    *rule = "vendor";
+    return vendor_label(request->head);
+}
+
+static struct rn_open_trace *trace_of_label(struct rn_traces *traces, struct rn_bytes label,
+                                            enum rn_status *status)
+{
+    if (!rn_route_alias_is_legal(label)) {
+        *status = RN_INVALID;
+        return NULL;
+    }
+    struct rn_open_trace *trace = trace_named(traces, label);
+    *status = trace == NULL ? RN_NOMEM : RN_OK;
+    return trace;
+}
+
 struct rn_open_trace *rn_traces_choose(struct rn_traces *traces, const struct rn_request *request,
                                        const char **rule, enum rn_status *status)
 {
-    const struct rn_http_field *header = rn_http_find(request->head, RN_LIT("x-reenact-trace"));
-    struct rn_bytes label = {NULL, 0};
-    *rule = "new";
-    if (header != NULL && header->value.len > 0) {
-        label = header->value;
-        *rule = "header";
-    } else if (request->route.trace.len > 0) {
-        label = request->route.trace;
-        *rule = "url";
-    } else if ((label = vendor_label(request->head)).len > 0) {
-        *rule = "vendor";
-    } else if (traces->run != NULL) {
+    struct rn_trace_id id;
+    char text[33];
+    struct rn_bytes label = named_by(request, rule);
+    if (label.len > 0) {
+        return trace_of_label(traces, label, status);
+    }
+    if (traces->run != NULL) {
         *rule = "run";
         *status = RN_OK;
         return traces->run;
     }
-    if (label.len > 0 && !rn_route_alias_is_legal(label)) {
-        *status = RN_INVALID;
-        return NULL;
+    const char *join = traces->joins == NULL
+                           ? NULL
+                           : rn_joins_choose(traces->joins, request, request->arrived_mono_ns, &id);
+    if (join != NULL) {
+        *rule = join;
+        rn_trace_id_text(&id, text);
+        return trace_of_label(traces, rn_bytes_text(text), status);
     }
-    struct rn_open_trace *trace =
-        label.len > 0 ? trace_named(traces, label) : trace_open(traces, label);
+    *rule = "new";
+    struct rn_open_trace *trace = trace_open(traces, label);
     *status = trace == NULL ? RN_NOMEM : RN_OK;
     return trace;
+}
+
+struct rn_open_trace *rn_traces_choose_inbound(struct rn_traces *traces,
+                                               const struct rn_request *request, const char **rule,
+                                               enum rn_status *status)
+{
+    struct rn_bytes label = named_by(request, rule);
+    struct rn_trace_id id;
+    char text[33];
+    if (label.len == 0) {
+        rn_uuid7(id.bytes);
+        rn_trace_id_text(&id, text);
+        label = rn_bytes_text(text);
+        *rule = "new";
+    }
+    return trace_of_label(traces, label, status);
 }
 
 /* --- closing ------------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /*
  * Which trace does a request belong to (DESIGN 5.3)? Decided once per request, by the first of these that speaks:
- * the header x-reenact-trace, the path /t/TRACE/, a vendor's trace header, the run's trace, a new trace of its own.
+ * the header x-reenact-trace, the path /t/TRACE/, a vendor's trace header, the run's trace, an inbound request that is in flight
+ * (joins.h), a new trace of its own. An inbound request itself joins nothing.
  *
  * A trace named by id that is already in the store (closed, or another process's) is never reopened: the request gets a
  * child of it. Private to recorder/.
@@ -9,6 +10,7 @@
 #define RN_RECORDER_TRACES_H
 
 #include "gateway/gateway.h"
+#include "joins.h"
 #include "pending.h"
 #include "recorder/recorder.h"
 
@@ -24,6 +26,7 @@ struct rn_open_trace {
     unsigned open_calls;
     uint64_t last_ns; /* when its last exchange ended */
     bool is_run;      /* closed by whoever opened it */
+    bool is_inbound;  /* it holds an inbound request */
     bool is_claimed;  /* the id was given to us, and is ours alone (rn_trace_claim) */
     bool closing;
     struct rn_pending closing_entry;
@@ -31,6 +34,8 @@ struct rn_open_trace {
 };
 
 struct rn_traces *rn_traces_new(const struct rn_recorder_settings *settings);
+/* From now on a call that names no trace is given to `joins`, which is lent. */
+void rn_traces_join_by(struct rn_traces *traces, struct rn_joins *joins);
 /* Frees the table and what was not closed. */
 void rn_traces_free(struct rn_traces *traces);
 
@@ -40,6 +45,10 @@ void rn_traces_free(struct rn_traces *traces);
  */
 struct rn_open_trace *rn_traces_choose(struct rn_traces *traces, const struct rn_request *request,
                                        const char **rule, enum rn_status *status);
+/* The trace of an inbound request: as above, but joining nothing. Its id finds it as long as it is open. */
+struct rn_open_trace *rn_traces_choose_inbound(struct rn_traces *traces,
+                                               const struct rn_request *request, const char **rule,
+                                               enum rn_status *status);
 /* The run's trace, or NULL. */
 struct rn_open_trace *rn_traces_run(struct rn_traces *traces);
 /*

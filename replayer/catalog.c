@@ -444,6 +444,23 @@ static void complain(struct rn_catalog *catalog, const struct rn_trace_id *id, u
     }
 }
 
+/* What came to the application is not served to it; --drive sends it. */
+static enum rn_status note_decision(struct rn_catalog *catalog, uint32_t trace, uint32_t n,
+                                    struct rn_error *error)
+{
+    if (catalog->decision_count == catalog->decision_cap) {
+        size_t cap = catalog->decision_cap == 0 ? 8 : 2 * catalog->decision_cap;
+        void *grown = rn_realloc(catalog->decisions, cap * sizeof *catalog->decisions);
+        if (grown == NULL) {
+            return rn_fail(error, RN_NOMEM, "out of memory for the inbound requests");
+        }
+        catalog->decisions = grown;
+        catalog->decision_cap = cap;
+    }
+    catalog->decisions[catalog->decision_count++] = (struct rn_catalog_decision){trace, n};
+    return RN_OK;
+}
+
 static enum rn_status load_event(struct rn_catalog *catalog, struct rn_store *store, uint32_t trace,
                                  uint32_t n, struct rn_error *error)
 {
@@ -460,6 +477,8 @@ static enum rn_status load_event(struct rn_catalog *catalog, struct rn_store *st
         status = RN_OK;
     } else if (status != RN_OK) {
         status = as_problem(catalog, status, &own);
+    } else if (rn_event_kind_of(&event) == RN_EVENT_DECISION) {
+        status = note_decision(catalog, trace, n, error);
     } else if (rn_event_kind_of(&event) != RN_EVENT_EXCHANGE) {
         complain(catalog, id, n, "is not an exchange: this version cannot replay it");
     } else if (event.erased != 0) {
@@ -522,6 +541,7 @@ void rn_catalog_free(struct rn_catalog *catalog)
     }
     rn_free(catalog->kept);
     rn_free(catalog->traces);
+    rn_free(catalog->decisions);
     rn_free(catalog->rows);
     rn_free(catalog->facts);
     rn_free(catalog->upstreams);

@@ -37,6 +37,12 @@ struct rn_catalog_trace {
     uint32_t count;
 };
 
+/* An inbound request of the application. */
+struct rn_catalog_decision {
+    uint32_t trace; /* index in the catalog's traces */
+    uint32_t n;     /* ordinal in that trace */
+};
+
 struct rn_kept;
 
 struct rn_catalog {
@@ -55,6 +61,9 @@ struct rn_catalog {
         *kept; /* beside the rows: what it takes to answer, NULL where it is not at hand */
     size_t kept_bytes;
     uint32_t count;
+    struct rn_catalog_decision *decisions; /* they are no rows; in order of trace and ordinal */
+    size_t decision_count;
+    size_t decision_cap;
     bool needs_wall;        /* some row has no other clock */
     const char **upstreams; /* the names that occur, each once */
     size_t upstream_count;

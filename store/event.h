@@ -27,7 +27,7 @@ struct rn_trace_id {
 enum rn_event_kind {
     RN_EVENT_RUN = 1,      /* ordinal 0 */
     RN_EVENT_EXCHANGE = 2, /* 1..n */
-    RN_EVENT_DECISION = 3, /* 1..n, later */
+    RN_EVENT_DECISION = 3, /* 1..n: an inbound request of the application and its answer */
     RN_EVENT_CALL = 4,     /* 1..n, later */
     RN_EVENT_VALUE = 5,    /* 1..n, later */
     RN_EVENT_GAP = 6,      /* g1.. */
@@ -58,7 +58,7 @@ enum rn_tag {
     RN_TAG_ORDER = 6,      /* varints: stamps of arrival, first byte, end on one counter of the recorder (DESIGN 6.3); then ns of arrival on the monotonic clock, which nobody sets */
     RN_TAG_LABELS = 7,     /* pairs of runs: attribute name, value (traceparent, x-reenact-subject, ...) */
     RN_TAG_REDACTIONS = 8, /* per span: varints tag, offset, length, kind; 8 bytes keyed fingerprint (zero: none) */
-    RN_TAG_RULE = 9,       /* text: which rule chose the trace ("header", "url", "run", "new") */
+    RN_TAG_RULE = 9,       /* text: which rule chose the trace ("header", "url", "vendor", "run", "traceparent", "link", "content", "containment", "new") */
     RN_TAG_ANSWERS = 10,   /* trace id (16 bytes), varints ordinal and attempt (1, 2, ...): the recorded call that this exchange of a backtest sends again */
     RN_TAG_MOVES = 11,     /* runs: what a backtest changed in that call, in words: "max_tokens -> max_completion_tokens" */
 

@@ -180,7 +180,7 @@ static enum rn_status take_whole(struct rn_index_step_state *step, struct rn_tra
     if (facts->kind == RN_EVENT_MARK) {
         now->late += (facts->flags & RN_FLAG_LATE) != 0;
     }
-    if (facts->kind != RN_EVENT_EXCHANGE) {
+    if (facts->kind != RN_EVENT_EXCHANGE && facts->kind != RN_EVENT_DECISION) {
         return RN_OK;
     }
     take_end(now, facts);

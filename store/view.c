@@ -120,7 +120,8 @@ enum rn_status rn_view_make(struct rn_arena *arena, const struct rn_event *event
     for (struct rn_view_redaction redaction; rn_view_redaction_next(&list, &redaction);) {
         out->redactions++;
     }
-    if (rn_event_kind_of(event) != RN_EVENT_EXCHANGE) {
+    bool is_decision = rn_event_kind_of(event) == RN_EVENT_DECISION;
+    if (rn_event_kind_of(event) != RN_EVENT_EXCHANGE && !is_decision) {
         return RN_OK;
     }
     enum rn_status status = read_heads(arena, out);
@@ -132,7 +133,7 @@ enum rn_status rn_view_make(struct rn_arena *arena, const struct rn_event *event
         status = read_body(out->response_head, rn_event_get(event, RN_TAG_RESPONSE_BODY),
                            &out->response);
     }
-    return status == RN_OK ? read_talk(arena, out) : status;
+    return status == RN_OK && !is_decision ? read_talk(arena, out) : status;
 }
 
 void rn_view_free(struct rn_view *view)
