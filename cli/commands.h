@@ -13,6 +13,7 @@ extern const struct rn_cli_command rn_cmd_log;
 extern const struct rn_cli_command rn_cmd_show;
 extern const struct rn_cli_command rn_cmd_prompts;
 extern const struct rn_cli_command rn_cmd_stats;
+extern const struct rn_cli_command rn_cmd_export;
 extern const struct rn_cli_command rn_cmd_verify;
 extern const struct rn_cli_command rn_cmd_version;
 extern const struct rn_cli_command rn_cmd_help;

@@ -25,6 +25,7 @@ const struct rn_cli_command *const rn_cli_commands[] = {
     &rn_cmd_show,
     &rn_cmd_prompts,
     &rn_cmd_stats,
+    &rn_cmd_export,
     &rn_cmd_verify,
     &rn_cmd_version,
     &rn_cmd_help,

@@ -13,20 +13,6 @@
 
 /* --- at a glance --------------------------------------------------------------------------------------------------- */
 
-static void put_head(struct rn_sheet *sheet, const struct rn_report *report)
-{
-    rn_sheet_put(sheet, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-                        "<meta http-equiv=\"Content-Security-Policy\" "
-                        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-                        "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-    rn_sheet_text(sheet, report->headline);
-    rn_sheet_put(sheet, "</title>\n");
-    rn_sheet_put(sheet, rn_page_style);
-    rn_sheet_put(sheet, rn_page_style_figures);
-    rn_sheet_put(sheet, "</head>\n<body>\n<main>\n");
-}
-
 /* A line each. */
 static void put_changes(struct rn_sheet *sheet, struct rn_bytes changes)
 {
@@ -365,7 +351,7 @@ static void put_foot(struct rn_sheet *sheet, const struct rn_report *report)
     rn_sheet_text(sheet, report->facts.name[0] != '\0' ? report->facts.name : report->facts.id);
     rn_sheet_putf(sheet, "</code> of the plan %.8s, written %s.", report->facts.id + 24, when);
     rn_sheet_put(sheet, " Any pair can be looked at whole with <code>reenact show "
-                        "TRACE:N</code>.</footer>\n</main>\n</body>\n</html>\n");
+                        "TRACE:N</code>.</footer>\n");
 }
 
 enum rn_status rn_report_html(const struct rn_report *report,
@@ -373,7 +359,7 @@ enum rn_status rn_report_html(const struct rn_report *report,
                               struct rn_buffer *out)
 {
     struct rn_sheet sheet = {.out = out, .status = RN_OK};
-    put_head(&sheet, report);
+    rn_page_begin(&sheet, rn_bytes_text(report->headline), NULL);
     put_title(&sheet, report);
     put_glances(&sheet, report);
     put_conditions(&sheet, conditions, count);
@@ -385,5 +371,6 @@ enum rn_status rn_report_html(const struct rn_report *report,
     put_left_out(&sheet, report);
     put_worst(&sheet, report);
     put_foot(&sheet, report);
+    rn_page_end(&sheet);
     return sheet.status;
 }

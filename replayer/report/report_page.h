@@ -1,5 +1,5 @@
 /*
- * The parts of the HTML page of a report: report_html.c puts them in order, report_plots.c draws,
+ * The parts of an HTML page, of a report above all: report_html.c puts them in order, report_style.c begins and dresses it, report_plots.c draws,
  * report_pairs.c lays the worst pairs side by side. Private to replayer/.
  */
 #ifndef RN_REPLAYER_REPORT_PAGE_H
@@ -8,9 +8,12 @@
 #include "report.h"
 #include "sheet.h"
 
-/* The style sheet, markup included, in two parts: no font, picture or script from anywhere. */
-extern const char rn_page_style[];
-extern const char rn_page_style_figures[];
+/*
+ * A page of ours up to where its content begins, and its end: no font, picture or script from anywhere, which a content security policy
+ * of its own tells the browser as well. `styles` (NULL-terminated, or NULL) are added to the style sheet: rules of ours, no text of others.
+ */
+void rn_page_begin(struct rn_sheet *sheet, struct rn_bytes title, const char *const *styles);
+void rn_page_end(struct rn_sheet *sheet);
 
 /*
  * Two distributions over the same bins as steps, on a logarithmic axis, with marks at p50 and p95.

@@ -1,11 +1,11 @@
 /*
- * How the page looks. System fonts, two colours with meaning (recorded, new) in a light and a dark form,
+ * How a page begins and looks. System fonts, two colours with meaning (recorded, new) in a light and a dark form,
  * figures of equal width, columns that align. Differences are told by line as well as by colour.
  */
 #include "report_page.h"
 
 /* In two parts: a compiler need not take a longer string than 4,095 characters. */
-const char rn_page_style[] =
+static const char style_of_text[] =
     "<style>\n"
     ":root{color-scheme:light dark;"
     "--paper:#fdfcfa;--ink:#22211f;--quiet:#6d6a65;--rule:#dedad3;--wash:#f4f1ec;"
@@ -49,7 +49,7 @@ const char rn_page_style[] =
     "Mono',monospace}\n"
     "code{font-size:.9em;overflow-wrap:anywhere}\n";
 
-const char rn_page_style_figures[] =
+static const char style_of_figures[] =
     "svg{display:block;width:100%;height:auto;overflow:visible}\n"
     "svg text{fill:var(--quiet);font-size:11px;font-variant-numeric:tabular-nums}\n"
     ".axis{stroke:var(--rule);fill:none}\n"
@@ -83,5 +83,26 @@ const char rn_page_style_figures[] =
     "text-underline-offset:.2em}\n"
     "footer{margin-top:4rem;padding-top:1rem;border-top:1px solid var(--rule)}\n"
     "@media print{main{max-width:none;padding:0}.sides pre,blockquote{max-height:none}article{"
-    "break-inside:avoid}}\n"
-    "</style>\n";
+    "break-inside:avoid}}\n";
+
+void rn_page_begin(struct rn_sheet *sheet, struct rn_bytes title, const char *const *styles)
+{
+    rn_sheet_put(sheet, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                        "<meta http-equiv=\"Content-Security-Policy\" "
+                        "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+                        "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
+    rn_sheet_bytes(sheet, title);
+    rn_sheet_put(sheet, "</title>\n");
+    rn_sheet_put(sheet, style_of_text);
+    rn_sheet_put(sheet, style_of_figures);
+    for (; styles != NULL && *styles != NULL; styles++) {
+        rn_sheet_put(sheet, *styles);
+    }
+    rn_sheet_put(sheet, "</style>\n</head>\n<body>\n<main>\n");
+}
+
+void rn_page_end(struct rn_sheet *sheet)
+{
+    rn_sheet_put(sheet, "</main>\n</body>\n</html>\n");
+}
