@@ -264,10 +264,11 @@ static void read_finish(struct rn_reader *reader, uint64_t index, const struct r
     if (index > 0 || !rn_reader_is_string(message)) {
         return;
     }
-    if (rn_finish_meaning(reader->out->finish) == RN_FINISH_FILTERED) {
+    enum rn_finish meaning = rn_finish_meaning(reader->out->finish);
+    if (meaning == RN_FINISH_FILTERED) {
         rn_reader_append(reader, rn_reader_answer_slot(reader, RN_SAID_REFUSAL, UINT64_MAX, 0),
                          message);
-    } else {
+    } else if (meaning == RN_FINISH_ERROR || meaning == RN_FINISH_OTHER) {
         reader->out->error = rn_reader_text(reader, message);
     }
 }
