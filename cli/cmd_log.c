@@ -155,7 +155,8 @@ static enum rn_status add_words(const struct listing *listing,
     if (listing->hits != NULL) {
         return rn_log_hits_words(listing->hits, out);
     }
-    return rn_glance_last_words(listing->store, summary, WORDS_BYTES_MAX, out, &error);
+    return rn_glance_last_words(listing->store, summary, listing->by_reading, WORDS_BYTES_MAX, out,
+                                &error);
 }
 
 static enum rn_status put_row(const struct listing *listing, const struct rn_trace_summary *summary,

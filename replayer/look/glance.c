@@ -175,11 +175,14 @@ static enum rn_status note_last(void *self, const struct rn_facts *facts)
 }
 
 enum rn_status rn_glance_last_words(struct rn_store *store, const struct rn_trace_summary *summary,
-                                    size_t bytes, struct rn_buffer *out, struct rn_error *error)
+                                    bool by_reading, size_t bytes, struct rn_buffer *out,
+                                    struct rn_error *error)
 {
     struct seeking seeking = {.model = 0};
     size_t before = out->len;
-    enum rn_status status = rn_facts_of(store, &summary->id, note_last, &seeking, error);
+    enum rn_status status = by_reading
+                                ? rn_facts_read(store, summary, note_last, &seeking, error)
+                                : rn_facts_of(store, &summary->id, note_last, &seeking, error);
     if (status == RN_OK && seeking.decision > 0) {
         status = add_words(store, &summary->id, seeking.decision, bytes, out, error);
     }

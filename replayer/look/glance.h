@@ -35,6 +35,7 @@ void rn_glance_free(struct rn_glance *glance);
  * `out`, at most `bytes`, cut at a character; nothing where nobody said anything.
  */
 enum rn_status rn_glance_last_words(struct rn_store *store, const struct rn_trace_summary *summary,
-                                    size_t bytes, struct rn_buffer *out, struct rn_error *error);
+                                    bool by_reading, size_t bytes, struct rn_buffer *out,
+                                    struct rn_error *error);
 
 #endif
