@@ -9,7 +9,7 @@
 #include "store/facts.h"
 #include "store/view.h"
 
-#define RN_FACTS_VERSION 2u
+#define RN_FACTS_VERSION 3u
 #define RN_FACTS_TEXT_BYTES_MAX 200u
 #define RN_FACTS_KEY_BYTES 20u /* trace id, n */
 
