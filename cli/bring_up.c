@@ -29,6 +29,17 @@ static bool show(void *self, uint64_t done, uint64_t of)
     return true;
 }
 
+/* A store that takes no facts can be read all the same: then every event is opened, which takes longer. */
+static enum rn_status go_on_reading(enum rn_status status, const struct rn_error *error)
+{
+    if (status != RN_FULL && status != RN_REFUSED) {
+        return status;
+    }
+    (void)fprintf(stderr, "%s; what was recorded is read anew each time until there is room\n",
+                  error->text);
+    return RN_OK;
+}
+
 enum rn_status rn_cli_bring_up(struct rn_store *store, bool again, struct rn_error *error)
 {
     struct watching watching = {.shown_ns = rn_clock_mono_ns()};
@@ -37,5 +48,5 @@ enum rn_status rn_cli_bring_up(struct rn_store *store, bool again, struct rn_err
     if (watching.has_shown) {
         rn_screen_progress_end();
     }
-    return status;
+    return again ? status : go_on_reading(status, error);
 }

@@ -4,7 +4,10 @@
 
 #include "store/facts.h"
 
-/* What rn_facts_bring_up gives; the line is gone afterwards. With `again` all facts are made anew. */
+/*
+ * What rn_facts_bring_up gives; the line is gone afterwards. With `again` all facts are made anew. Else RN_OK also where the store takes
+ * none (its disk is full), with a remark: events are then read instead (rn_facts_ready).
+ */
 enum rn_status rn_cli_bring_up(struct rn_store *store, bool again, struct rn_error *error);
 
 #endif

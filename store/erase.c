@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "facts_parts.h"
 #include "foreign.h"
 #include "hold.h"
 #include "keys.h"
@@ -323,6 +324,9 @@ static enum rn_status write_all(struct erasing *erasing)
     status = rn_hold_check(txn, &erasing->summary.id, erasing->error);
     status = status == RN_OK ? rn_rewrite_apply(&erasing->rewrite, txn, erasing->error) : status;
     status = status == RN_OK ? put_summary(erasing, txn) : status;
+    status = status == RN_OK ? rn_facts_forget(txn, &erasing->summary.id,
+                                               erasing->summary.started_wall_ns, erasing->error)
+                             : status;
     if (status == RN_OK && rn_event_kind_of(&erasing->before) == RN_EVENT_EXCHANGE) {
         status = forget_ids(erasing, txn);
         status = status == RN_OK

@@ -52,12 +52,18 @@ struct rn_trace_labels {
 };
 
 /*
- * Brings facts and postings up to the end of the log. `progress` (may be NULL) is told how far it is; false from it ends early with
+ * Brings facts and postings up to where the log ended when it began. `progress` (may be NULL) is told how far it is; false from it ends early with
  * RN_OK. Any process may do it beside a running recorder; each step is a short transaction. Events that cannot be read are `damaged`.
  */
 typedef bool rn_facts_progress(void *self, uint64_t done, uint64_t of);
 enum rn_status rn_facts_bring_up(struct rn_store *store, rn_facts_progress *progress, void *self,
                                  struct rn_error *error);
+/*
+ * The same for whoever can do without: where the store takes no facts (its disk is full) *by_reading is true, and the events themselves
+ * are to be read (rn_facts_read, rn_facts_read_labels).
+ */
+enum rn_status rn_facts_ready(struct rn_store *store, rn_facts_progress *progress, void *self,
+                              bool *by_reading, struct rn_error *error);
 /* Forgets all facts and postings and makes them again: `reindex`. */
 enum rn_status rn_facts_rebuild(struct rn_store *store, rn_facts_progress *progress, void *self,
                                 struct rn_error *error);
@@ -78,5 +84,9 @@ enum rn_status rn_facts_read(struct rn_store *store, const struct rn_trace_summa
 enum rn_status rn_facts_labels(struct rn_store *store, const struct rn_trace_id *id,
                                struct rn_arena *arena, struct rn_trace_labels *out,
                                struct rn_error *error);
+/* The same from the events themselves. */
+enum rn_status rn_facts_read_labels(struct rn_store *store, const struct rn_trace_summary *summary,
+                                    struct rn_arena *arena, struct rn_trace_labels *out,
+                                    struct rn_error *error);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "index.h"
 #include "keys.h"
 #include "scan.h"
 #include "select_fit.h"
@@ -25,8 +26,9 @@ struct walk {
     struct rn_fit fit;
     bool backwards;
     bool with_facts; /* they are needed */
-    bool
-        by_reading; /* facts are far behind, and few traces are asked for: their events are read instead */
+    /* Facts are far behind, and few traces are asked for, or the disk is full: events are read instead. */
+    bool by_reading;
+    bool with_postings; /* they know of all that the log held when we began */
     visit_trace *visit;
     void *self;
     bool goes_on;
@@ -129,13 +131,8 @@ static enum rn_status walk_index(struct walk *walk)
 {
     struct rn_select_path path = {.lane_count = 0};
     const struct rn_scan_entry *entry = NULL;
-    uint64_t lag = 0;
-    enum rn_status status = rn_facts_lag(walk->store, &lag, walk->error);
-    bool with_postings = lag == 0;
-    if (status == RN_OK) {
-        status = rn_select_path_choose(walk->store, &walk->fit, with_postings, walk->backwards,
-                                       &path, walk->error);
-    }
+    enum rn_status status = rn_select_path_choose(walk->store, &walk->fit, walk->with_postings,
+                                                  walk->backwards, &path, walk->error);
     while (status == RN_OK && walk->goes_on) {
         status = rn_select_path_next(&path, &entry, walk->error);
         walk->goes_on = walk->goes_on && entry != NULL;
@@ -145,19 +142,41 @@ static enum rn_status walk_index(struct walk *walk)
     return status;
 }
 
-static enum rn_status walk_traces(struct walk *walk)
+/* Whether lists that were made before are a little behind, and could spare us the walk over all summaries. */
+static enum rn_status lists_are_near(struct walk *walk, uint64_t lag, bool *near)
+{
+    uint64_t watermark = 0;
+    uint64_t last = 0;
+    enum rn_status status = rn_index_where(walk->store, &watermark, &last, walk->error);
+    *near = lag < last && lag <= RN_FACTS_LAG_MAX && rn_select_path_asks(&walk->fit);
+    return status;
+}
+
+static enum rn_status bring_up(struct walk *walk)
 {
     uint64_t lag = 0;
-    enum rn_status status = rn_store_catch_up(walk->store, walk->error);
+    bool wanted = false;
+    enum rn_status status = rn_facts_lag(walk->store, &lag, walk->error);
     walk->with_facts = walk->with_facts || rn_fit_needs_facts(&walk->fit);
-    walk->goes_on = true;
+    walk->by_reading = lag > RN_FACTS_LAG_MAX && rn_fit_is_narrow(&walk->fit);
+    walk->with_postings = lag == 0;
     if (status == RN_OK && walk->with_facts) {
-        status = rn_facts_lag(walk->store, &lag, walk->error);
-        walk->by_reading = lag > RN_FACTS_LAG_MAX && rn_fit_is_narrow(&walk->fit);
+        wanted = !walk->by_reading;
+    } else if (status == RN_OK) {
+        status = lists_are_near(walk, lag, &wanted);
     }
-    if (status == RN_OK && walk->with_facts && !walk->by_reading) {
-        status = rn_facts_bring_up(walk->store, NULL, NULL, walk->error);
+    if (status == RN_OK && wanted && lag > 0) {
+        status = rn_facts_ready(walk->store, NULL, NULL, &walk->by_reading, walk->error);
+        walk->with_postings = !walk->by_reading;
     }
+    return status;
+}
+
+static enum rn_status walk_traces(struct walk *walk)
+{
+    enum rn_status status = rn_store_catch_up(walk->store, walk->error);
+    walk->goes_on = true;
+    status = status == RN_OK ? bring_up(walk) : status;
     if (status != RN_OK) {
         return status;
     }
@@ -252,19 +271,32 @@ static enum rn_status note_fitting(void *self, const struct rn_facts *facts)
     return status == RN_OK && ordinals->enough ? RN_BUSY : status;
 }
 
+/* Only where they are asked for: reading them opens every event of the trace. */
+static enum rn_status labels_of(const struct gathering *gathering,
+                                const struct rn_trace_summary *summary, struct rn_arena *arena,
+                                struct rn_trace_labels *out)
+{
+    *out = (struct rn_trace_labels){{0}, {0}, {0}};
+    if (gathering->fit->asked->outcome == NULL) {
+        return RN_OK;
+    }
+    return *gathering->by_reading
+               ? rn_facts_read_labels(gathering->store, summary, arena, out, gathering->error)
+               : rn_facts_labels(gathering->store, &summary->id, arena, out, gathering->error);
+}
+
 static enum rn_status find_fitting(const struct gathering *gathering,
                                    const struct rn_trace_summary *summary,
                                    struct ordinals *ordinals)
 {
     struct rn_arena arena = {0};
     struct rn_trace_labels labels;
-    enum rn_status status =
-        rn_facts_labels(gathering->store, &summary->id, &arena, &labels, gathering->error);
-    if (status == RN_OK && *gathering->by_reading) {
-        status = rn_facts_read(gathering->store, summary, note_fitting, ordinals, gathering->error);
-    } else if (status == RN_OK && rn_fit_labels(gathering->fit, &labels)) {
-        status =
-            rn_facts_of(gathering->store, &summary->id, note_fitting, ordinals, gathering->error);
+    enum rn_status status = labels_of(gathering, summary, &arena, &labels);
+    if (status == RN_OK && rn_fit_labels(gathering->fit, &labels)) {
+        status = *gathering->by_reading ? rn_facts_read(gathering->store, summary, note_fitting,
+                                                        ordinals, gathering->error)
+                                        : rn_facts_of(gathering->store, &summary->id, note_fitting,
+                                                      ordinals, gathering->error);
     }
     rn_arena_free(&arena);
     return status == RN_BUSY ? RN_OK : status == RN_NOMEM ? no_memory(gathering->error) : status;

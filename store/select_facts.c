@@ -5,6 +5,7 @@
 struct visiting {
     const struct rn_fit *fit;
     const struct rn_trace_summary *trace;
+    bool by_reading; /* the store takes no facts */
     rn_select_facts_visit *visit;
     void *self;
     uint64_t *damaged;
@@ -30,7 +31,9 @@ static enum rn_status visit_trace(struct rn_store *store, const struct rn_trace_
     enum rn_status status = rn_trace_summary(store, id, &arena, &summary, error);
     if (status == RN_OK) {
         visiting->trace = &summary;
-        status = rn_facts_of(store, id, visit_fitting, visiting, error);
+        status = visiting->by_reading
+                     ? rn_facts_read(store, &summary, visit_fitting, visiting, error)
+                     : rn_facts_of(store, id, visit_fitting, visiting, error);
     } else if (status == RN_DAMAGED || status == RN_NOTFOUND) { /* or dropped meanwhile */
         *visiting->damaged += status == RN_DAMAGED;
         status = RN_OK;
@@ -49,7 +52,8 @@ enum rn_status rn_select_facts(struct rn_store *store, const struct rn_selection
     struct visiting visiting = {.fit = &fit, .visit = visit, .self = self, .damaged = damaged};
     *damaged = 0;
     enum rn_status status = rn_fit_make(selection, &fit, error);
-    status = status == RN_OK ? rn_facts_bring_up(store, progress, self, error) : status;
+    status = status == RN_OK ? rn_facts_ready(store, progress, self, &visiting.by_reading, error)
+                             : status;
     status = status == RN_OK ? rn_select_traces(store, selection, &ids, &count, error) : status;
     for (size_t i = 0; status == RN_OK && i < count; i++) {
         status = visit_trace(store, &ids[i], &visiting, error);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define COUNTED_MAX 512u /* a list longer than this is long, and long lists are not compared */
+#define TERMS_MAX 8u     /* conditions that lists answer */
 
 /* --- lanes ---------------------------------------------------------------------------------------------------------- */
 
@@ -88,7 +89,7 @@ static bool is_whole(const char *text)
 }
 
 /* The conditions that one list answers. */
-static unsigned wanted_terms(const struct rn_selection *asked, struct wanted out[8])
+static unsigned wanted_terms(const struct rn_selection *asked, struct wanted out[TERMS_MAX])
 {
     unsigned count = 0;
     const struct wanted texts[] = {
@@ -112,6 +113,12 @@ static unsigned wanted_terms(const struct rn_selection *asked, struct wanted out
     return count;
 }
 
+bool rn_select_path_asks(const struct rn_fit *fit)
+{
+    struct wanted list[TERMS_MAX];
+    return wanted_terms(fit->asked, list) > 0;
+}
+
 static size_t posting_prefix(const struct wanted *wanted, uint8_t out[RN_TERM_BYTES_MAX + 1])
 {
     return rn_key_posting_list(wanted->letter, rn_bytes_text(wanted->text), out);
@@ -121,7 +128,7 @@ static enum rn_status choose_posting(struct rn_store *store, const struct rn_fit
                                      bool backwards, struct rn_select_path *out, bool *chosen,
                                      struct rn_error *error)
 {
-    struct wanted list[8];
+    struct wanted list[TERMS_MAX];
     uint8_t prefix[RN_TERM_BYTES_MAX + 1];
     unsigned best = COUNTED_MAX + 1;
     unsigned which = 0;

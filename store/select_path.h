@@ -32,6 +32,8 @@ struct rn_select_path {
     bool has_last;
 };
 
+/* Whether a posting list could answer one of its conditions. */
+bool rn_select_path_asks(const struct rn_fit *fit);
 /* rn_select_path_free in every case. With `with_postings` facts must have been brought up. */
 enum rn_status rn_select_path_choose(struct rn_store *store, const struct rn_fit *fit,
                                      bool with_postings, bool backwards, struct rn_select_path *out,

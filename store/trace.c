@@ -48,17 +48,24 @@ bool rn_trace_is_backtest(const struct rn_trace_summary *summary)
     return rn_bytes_equal(summary->kind, RN_LIT("backtest"));
 }
 
-enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id *id,
-                                struct rn_arena *arena, struct rn_trace_summary *out,
-                                struct rn_error *error)
+enum rn_status rn_trace_summary_indexed(struct rn_store *store, const struct rn_trace_id *id,
+                                        struct rn_arena *arena, struct rn_trace_summary *out,
+                                        struct rn_error *error)
 {
     struct rn_bytes bytes = {0};
-    enum rn_status status = rn_store_catch_up(store, error);
-    status = status == RN_OK ? summary_bytes(store, id, arena, &bytes, error) : status;
+    enum rn_status status = summary_bytes(store, id, arena, &bytes, error);
     if (status == RN_NOTFOUND) {
         return fail_no_trace(store, id, error);
     }
     return status == RN_OK ? rn_summary_decode(id, bytes, out, error) : status;
+}
+
+enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id *id,
+                                struct rn_arena *arena, struct rn_trace_summary *out,
+                                struct rn_error *error)
+{
+    enum rn_status status = rn_store_catch_up(store, error);
+    return status == RN_OK ? rn_trace_summary_indexed(store, id, arena, out, error) : status;
 }
 
 bool rn_trace_is_taken(struct rn_store *store, const struct rn_trace_id *id)

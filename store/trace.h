@@ -45,6 +45,11 @@ enum rn_status rn_trace_summary(struct rn_store *store, const struct rn_trace_id
                                 struct rn_arena *arena, struct rn_trace_summary *out,
                                 struct rn_error *error);
 
+/* The same without bringing the indexes up first: nothing is written. */
+enum rn_status rn_trace_summary_indexed(struct rn_store *store, const struct rn_trace_id *id,
+                                        struct rn_arena *arena, struct rn_trace_summary *out,
+                                        struct rn_error *error);
+
 /*
  * Whether the id stands for a trace of this store already, whoever wrote it and however recently. For the recorder's loop: reads
  * a little, never writes or waits. True also when it cannot be read: then it is safer not to use the id.
