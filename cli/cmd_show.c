@@ -16,6 +16,8 @@ static struct {
     uint32_t raw;
     bool curl;
     bool talk;
+    bool tree;
+    bool lineage;
     bool as_json;
 } asked = {.raw = RN_OPTION_UNCHOSEN};
 
@@ -28,6 +30,8 @@ static const struct rn_option options[] = {
      "that part of the event, byte for byte"},
     {"--curl", RN_OPTION_FLAG, &asked.curl, NULL, "the request as a command line for curl"},
     {"--talk", RN_OPTION_FLAG, &asked.talk, NULL, "all that was said, and what each call had new"},
+    {"--tree", RN_OPTION_FLAG, &asked.tree, NULL, "each step under what caused it"},
+    {"--lineage", RN_OPTION_FLAG, &asked.lineage, NULL, "which text stands verbatim where"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.show/1 or reenact.event/1"},
     RN_OPTION_HELP,
     RN_OPTION_END,
@@ -137,8 +141,12 @@ static enum rn_status show_in(struct rn_show *show, const char *text, struct rn_
         return asked.curl ? rn_show_curl(show, place.n, error)
                           : rn_show_raw(show, place.n, (enum rn_show_raw)asked.raw, error);
     }
-    if (place.given && asked.talk) {
-        return rn_fail(error, RN_INVALID, "--talk is for a whole trace");
+    if (place.given && (asked.talk || asked.tree || asked.lineage)) {
+        return rn_fail(error, RN_INVALID, "--talk, --tree and --lineage are for a whole trace");
+    }
+    if (asked.tree || asked.lineage) {
+        return asked.tree ? rn_show_tree(show, asked.as_json, error)
+                          : rn_show_lineage(show, asked.as_json, error);
     }
     if (place.given) {
         return asked.as_json ? rn_show_event_json(show, place.class, place.n, error)
@@ -158,9 +166,11 @@ static enum rn_status check_words(const struct rn_cli_line *line, struct rn_erro
                            ? "which trace? `reenact log` lists them, `last` is the newest"
                            : "takes one TRACE, or TRACE:N for one event");
     }
-    if (asked.curl + asked.as_json + asked.talk + (asked.raw != RN_OPTION_UNCHOSEN) > 1) {
+    int ways = asked.curl + asked.talk + (asked.raw != RN_OPTION_UNCHOSEN);
+    if (ways + asked.tree + asked.lineage > 1 || (ways > 0 && asked.as_json)) {
         return rn_fail(error, RN_INVALID,
-                       "--raw, --curl, --talk and --json are ways to show; give one");
+                       "--raw, --curl, --talk, --tree and --lineage are ways to show, and --json "
+                       "goes with the last two or alone; give one");
     }
     return RN_OK;
 }

@@ -22,7 +22,10 @@ size_t rn_show_width(const struct rn_show *show);
 
 /* show_steps.c: the whole trace, a line per step. */
 enum rn_status rn_show_steps(struct rn_show *show, struct rn_error *error);
-/* show_timeline.c: the same in full, with all that was said and was not said before. */
+/* show_tree.c: the steps under what caused them. show_lineage.c: what stands verbatim in what. */
+enum rn_status rn_show_tree(struct rn_show *show, bool as_json, struct rn_error *error);
+enum rn_status rn_show_lineage(struct rn_show *show, bool as_json, struct rn_error *error);
+/* show_timeline.c: the steps in full, with all that was said and was not said before. */
 enum rn_status rn_show_timeline(struct rn_show *show, struct rn_error *error);
 
 /* show_event.c: one event in full. */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "commands.h"
 #include "human.h"
+#include "lineage_text.h"
 #include "printable.h"
 #include "step_text.h"
 
@@ -17,6 +18,8 @@
 #define WHAT_COLUMNS_MIN 24
 #define WHAT_COLUMNS_MAX 44
 #define SAID_COLUMNS_MIN 16
+#define SAID_BESIDE_MARK 24 /* with less room left the mark has a line of its own */
+#define CHEAP_BYTES ((uint64_t)8 * 1024 * 1024) /* in larger traces --lineage looks */
 
 struct listing {
     struct rn_show *show;
@@ -26,6 +29,7 @@ struct listing {
     size_t said;
     uint64_t redactions;   /* in all heads and bodies */
     uint32_t asks_a_model; /* the last call that does; 0: none */
+    struct rn_lineage lineage;
 };
 
 static struct listing listing_of(struct rn_show *show)
@@ -124,20 +128,69 @@ static enum rn_status add_cell(struct rn_buffer *out, bool colour, enum rn_paint
                : status;
 }
 
+/* Of an answer what most of it stands in; NULL: nothing. */
+static const struct rn_lineage_link *mark_of(const struct listing *listing,
+                                             const struct rn_step *step)
+{
+    const struct rn_lineage_link *longest = NULL;
+    for (const struct rn_lineage_link *link = listing->lineage.links; link != NULL;
+         link = link->next) {
+        bool fits = step->view != NULL && step->class == RN_CLASS_EVENT && link->n == step->n &&
+                    link->in_answer;
+        longest = fits && (longest == NULL || link->bytes > longest->bytes) ? link : longest;
+    }
+    return longest;
+}
+
+/* "<- verbatim in refund-v1 (event 2, rank 2)" */
+static enum rn_status describe_mark(const struct listing *listing, const struct rn_step *step,
+                                    struct rn_buffer *out)
+{
+    const struct rn_lineage_link *link = mark_of(listing, step);
+    struct rn_buffer source = {0};
+    if (link == NULL) {
+        return RN_OK;
+    }
+    enum rn_status status = rn_lineage_source_text(link->source, &source);
+    status = status == RN_OK ? rn_buffer_addf(out, "<- verbatim in ") : status;
+    status = status == RN_OK
+                 ? rn_printable_short(out, rn_buffer_bytes(&source),
+                                      listing->what + listing->said - 13) /* and 2 between them */
+                 : status;
+    rn_buffer_free(&source);
+    return status;
+}
+
+/* What was said, and where it has it from: beside it where there is room, else beneath. */
 static enum rn_status add_said(struct listing *listing, const struct rn_step *step)
 {
     struct rn_buffer said = {0};
     struct rn_buffer shown = {0};
+    struct rn_buffer mark = {0};
+    bool colour = listing->show->screen.colour;
     enum rn_status status = rn_step_said(&said, step);
-    status = status == RN_OK ? rn_printable_short(&shown, rn_buffer_bytes(&said), listing->said)
+    status = status == RN_OK ? describe_mark(listing, step, &mark) : status;
+    size_t needed = mark.len > 0 ? rn_printable_width(rn_buffer_bytes(&mark)) + 2 : 0;
+    bool beside = needed > 0 && listing->said >= needed + SAID_BESIDE_MARK;
+    status = status == RN_OK ? rn_printable_short(&shown, rn_buffer_bytes(&said),
+                                                  beside ? listing->said - needed : listing->said)
                              : status;
     status = status == RN_OK
-                 ? rn_screen_paint(&listing->out, listing->show->screen.colour,
+                 ? rn_screen_paint(&listing->out, colour,
                                    rn_step_is_failed(step) ? RN_PAINT_YELLOW : RN_PAINT_NONE,
                                    rn_buffer_bytes(&shown))
                  : status;
+    if (status == RN_OK && needed > 0) {
+        int indent = (int)(listing->name + 1 + KIND_COLUMNS + 2);
+        status = beside ? rn_buffer_addf(&listing->out, "  ")
+                        : rn_buffer_addf(&listing->out, "\n%*s", indent, "");
+        status = status == RN_OK ? rn_screen_paint(&listing->out, colour, RN_PAINT_GREEN,
+                                                   rn_buffer_bytes(&mark))
+                                 : status;
+    }
     rn_buffer_free(&said);
     rn_buffer_free(&shown);
+    rn_buffer_free(&mark);
     return status;
 }
 
@@ -233,13 +286,19 @@ static enum rn_status add_foot(struct listing *listing)
 enum rn_status rn_show_steps(struct rn_show *show, struct rn_error *error)
 {
     struct listing listing = listing_of(show);
-    enum rn_status status = add_head(&listing);
+    enum rn_status status = RN_OK;
+    if (show->summary.raw_bytes <= CHEAP_BYTES) {
+        status = rn_lineage_make(show->store, &show->summary, RN_LINEAGE_BYTES_CHEAP, true,
+                                 &listing.lineage, error);
+    }
+    status = status == RN_OK ? add_head(&listing) : status;
     status = status == RN_OK && !rn_screen_put(stdout, &listing.out) ? RN_IO : status;
     status = status == RN_OK ? rn_steps_walk(show->store, &show->summary, add_step, &listing, error)
                              : status;
     status = status == RN_OK ? add_foot(&listing) : status;
     status = status == RN_OK && !rn_screen_put(stdout, &listing.out) ? RN_IO : status;
     rn_buffer_free(&listing.out);
+    rn_lineage_free(&listing.lineage);
     if (status == RN_IO && error->text[0] == '\0') {
         return rn_fail(error, RN_IO, "cannot write to standard output");
     }

@@ -75,6 +75,48 @@ class Show(harness.Case):
         self.assertEqual([line.split(" ")[0] for line in lines[1:6]], ["0", "1", "2", "3.t1", "3"])
         self.assertRegex(lines[0], r"^trace [0-9a-f]{8}  run  .*  complete$")
 
+    def test_an_answer_says_what_it_stands_in(self):
+        self.make()
+        lines = self.lines("run", columns=160)
+        self.assertRegex(self.step(lines, "3"), r'"No: Goods .*<- verbatim in refund-v1 \(event 1, rank 2\)$')
+        lines = self.lines("run", columns=80)
+        self.assertEqual([line.strip() for line in lines if "verbatim" in line], ["<- verbatim in refund-v1 (event 1, rank 2)"])
+
+    def lineage(self):
+        done = self.reenact("show", "--store", self.store, "--lineage", "--json", "run")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_lineage_names_each_place_once(self):
+        self.make("1")
+        document = self.lineage()
+        places = [(link["event"], link["in"], link["role"], link["characters"], link["source"]["kind"], link["source"]["step"], link["source"]["rank"],
+                   link["source"]["id"]) for link in document["links"]]
+        size = str(len(RULE))  # the second and third request repeat the prompt: no news
+        self.assertEqual(places, [(2, "request", "system", size, "document", "1", 2, "refund-v1"), (3, "answer", "assistant", size, "document", "1", 2, "refund-v1")])
+        self.assertEqual([link["excerpt"] for link in document["links"]], [RULE, RULE])
+        self.assertEqual((document["schema"], document["documents"], document["all"]), ("reenact.lineage/1", 1, True))
+        table = self.lines("--lineage", "run")
+        self.assertEqual(len([line for line in table if "refund-v1 (event 1, rank 2)" in line]), 2, table)
+
+    def test_a_tree_hangs_calls_under_what_asked_for_them(self):
+        self.make("1")
+        done = self.reenact("show", "--store", self.store, "--tree", "--json", "run")
+        document = json.loads(done.stdout)
+        links = [(step["step"], step["link"], step.get("parent")) for step in document["steps"]]
+        self.assertEqual(links, [("0", "root", None), ("1", "root", None), ("2", "root", None), ("3.t1", "asked", "2"), ("3", "told", "2"), ("4", "root", None)])
+        lines = self.lines("--tree", "run", columns=80)
+        self.assertEqual([line[:len(line) - len(line.lstrip())] + line.split()[0] for line in lines], ["trace", "0", "1", "2", "  3.t1", "  3", "4"])
+        self.assertLessEqual(max(map(len, lines)), 80)
+
+    def test_ways_to_show_are_one_at_a_time(self):
+        self.make()
+        for words in (("--tree", "--lineage"), ("--talk", "--tree"), ("--raw", "head", "--lineage"), ("--curl", "--json")):
+            done = self.reenact("show", "--store", self.store, *words, "run")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), words)
+        for words in (("--tree", "run:1"), ("--lineage", "run:2")):
+            self.assertEqual(self.reenact("show", "--store", self.store, *words).returncode, 2, words)
+
     def test_what_is_proposed_can_be_done(self):
         self.make()
         following = [line for line in self.lines("run") if line.startswith("next: ")]
