@@ -35,6 +35,7 @@
     (UINT64_C(60) * 1000000000) /* an inbound request whose client left counts as in flight */
 
 /* Reading back and matching */
+#define RN_DRIVE_WAIT_NS (UINT64_C(60) * 1000000000) /* --drive: for the application that we started to listen */
 #define RN_DECODED_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define RN_DECODED_RATIO_MAX 1000u
 #define RN_KEPT_ANSWERS_BYTES_MAX                                                                  \

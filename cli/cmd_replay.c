@@ -25,6 +25,7 @@ static struct {
     const char *rules;
     const char *pace;
     const char *receipt;
+    const char *drive;
     uint64_t listen;
     uint32_t order;
     bool strict;
@@ -46,6 +47,7 @@ static const struct rn_option options[] = {
      "do not compare what COMMAND prints"},
     {"--serve", RN_OPTION_FLAG, &asked.serve, NULL,
      "print the exports and serve until interrupted"},
+    {"--drive", RN_OPTION_TEXT, &asked.drive, "URL", "send the recorded inbound requests to URL"},
     {"--self", RN_OPTION_FLAG, &asked.self, NULL,
      "send the recorded requests ourselves, compare bytes"},
     {"--listen", RN_OPTION_NUMBER, &asked.listen, "PORT",
@@ -169,6 +171,10 @@ static enum rn_status add_counts(struct rn_buffer *out, const struct rn_replay_o
     struct rn_human compared;
     enum rn_status status =
         rn_buffer_addf(out, "%u of %u calls served", outcome->served, outcome->recorded);
+    if (status == RN_OK && outcome->driven) {
+        status = rn_buffer_addf(out, ", %u of %u inbound requests answered as recorded",
+                                outcome->driven_same, outcome->decisions);
+    }
     if (status == RN_OK && outcome->compared_bytes > 0) {
         status = rn_buffer_addf(out, ", %s compared",
                                 rn_human_bytes(&compared, outcome->compared_bytes));
@@ -267,7 +273,9 @@ static void on_ready(void *self, const char *url, char *const *environment)
         (void)fflush(stdout);
     }
     rn_buffer_free(&out);
-    (void)fprintf(stderr, "reenact replay: serving at %s; ctrl-c ends it\n", url);
+    (void)fprintf(stderr, "reenact replay: serving at %s; %s\n", url,
+                  asked.drive == NULL ? "ctrl-c ends it"
+                                      : "waiting for the application, which is started with these");
 }
 
 static int replay(struct rn_replay_settings *settings, const char *text)
@@ -337,6 +345,10 @@ static enum rn_status check_words(const struct rn_cli_line *line, struct rn_erro
     if (line->rest_count > 0 && (asked.serve || asked.self)) {
         return rn_fail(error, RN_INVALID, "%s runs no command", asked.serve ? "--serve" : "--self");
     }
+    if (asked.drive != NULL && (asked.serve || asked.self)) {
+        return rn_fail(error, RN_INVALID, "--drive and %s contradict each other; give one",
+                       asked.serve ? "--serve" : "--self");
+    }
     if (asked.serve && asked.self) {
         return rn_fail(error, RN_INVALID, "--serve and --self contradict each other; give one");
     }
@@ -369,6 +381,7 @@ static int run(int argc, char **argv)
     settings.ignore_output = asked.ignore_output;
     settings.serve = asked.serve;
     settings.self = asked.self;
+    settings.drive = asked.drive;
     settings.receipt = asked.receipt;
     settings.port = (uint16_t)asked.listen;
     settings.on_ready = on_ready;

@@ -162,6 +162,10 @@ static bool find_first(const struct rn_account *account, const struct rn_verdict
         find_refused(facts, arena, out);
         return true;
     }
+    if (account->drive != NULL && rn_drive_difference(account->drive) != NULL) {
+        *out = *rn_drive_difference(account->drive);
+        return true;
+    }
     if (facts->run_differs) {
         *out = *run_finding;
         return true;
@@ -266,11 +270,21 @@ enum rn_status rn_account_close(const struct rn_account *account, struct rn_verd
                                        .can_compare_run = rn_rerun_has_end(account->catalog),
                                        .run_ended = account->rerun->ended};
     look_at_traces(account->catalog, facts);
+    facts->decisions = (uint32_t)account->catalog->decision_count;
     outcome->recorded = facts->recorded;
+    outcome->decisions = facts->decisions;
     outcome->unconsumed = facts->recorded;
     outcome->remark = keep(&outcome->arena, account->rerun->remark);
     if (account->ports_moved && outcome->remark[0] == '\0') {
         outcome->remark = "recorded ports were taken by others: other ones were given";
+    }
+    if (facts->decisions > 0 && account->mode != RN_MODE_DRIVE && outcome->remark[0] == '\0') {
+        outcome->remark = "the inbound requests of the recording were not sent: --drive URL sends "
+                          "them and compares the answers";
+    }
+    if (account->drive != NULL) {
+        facts->driven_same = outcome->driven_same = rn_drive_same(account->drive);
+        outcome->driven = true;
     }
     outcome->ran_command = account->rerun->ended;
     outcome->output_left_out = account->mode == RN_MODE_SERVE ||

@@ -5,6 +5,7 @@
 #define RN_REPLAYER_ACCOUNT_H
 
 #include "rerun.h"
+#include "drive.h"
 #include "self.h"
 #include "verdict.h"
 
@@ -14,8 +15,10 @@ struct rn_account {
     struct rn_catalog *catalog;
     const struct rn_replayer *replayer; /* NULL: it did not come to a replay */
     const struct rn_rerun *rerun;
-    bool ports_moved;           /* recorded ports were taken by others */
-    const struct rn_self *self; /* NULL unless replayed against itself */
+    bool ports_moved; /* recorded ports were taken by others */
+    const struct rn_self *self;
+    const struct rn_drive *drive;
+        /* NULL unless the application was driven */ /* NULL unless replayed against itself */
     struct rn_redactor *redactor;
     struct rn_gateway_counts gateway;
 };

@@ -166,6 +166,8 @@ static json_t *counts_of(const struct rn_receipt_facts *facts)
     rn_member_count(counts, "malformed", outcome->malformed);
     rn_member_count(counts, "malformed_recorded",
                     facts->verdict->recorded_malformed + facts->verdict->recorded_misdirected);
+    rn_member_count(counts, "inbound", outcome->decisions);
+    rn_member_count(counts, "inbound_same", outcome->driven_same);
     return counts;
 }
 
@@ -260,7 +262,17 @@ static json_t *outside_of(void)
 
 static const char *mode_name(enum rn_replay_mode mode)
 {
-    return mode == RN_MODE_COMMAND ? "command" : mode == RN_MODE_SERVE ? "serve" : "self";
+    switch (mode) {
+    case RN_MODE_COMMAND:
+        return "command";
+    case RN_MODE_SERVE:
+        return "serve";
+    case RN_MODE_SELF:
+        return "self";
+    case RN_MODE_DRIVE:
+        return "drive";
+    }
+    return "unknown";
 }
 
 static json_t *pace_of(double pace)

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "drive.h"
 #include "receipt.h"
 
 #define SETTLE_NS UINT64_C(2000000)
@@ -37,6 +38,8 @@ struct replay {
     struct rn_replayer *replayer;
     struct rn_gateway *gateway;
     struct rn_self *self;
+    struct rn_drive *drive;
+    struct rn_timer *kill; /* an application that does not end when it is told to */
     struct rn_timer *settle;
     unsigned settle_ticks;
     unsigned quiet_ticks;
@@ -142,7 +145,8 @@ static enum rn_status choose_traces(struct replay *replay, struct rn_error *erro
 static void choose_mode(struct replay *replay)
 {
     const struct rn_replay_settings *settings = replay->settings;
-    replay->mode = settings->serve                                     ? RN_MODE_SERVE
+    replay->mode = settings->drive != NULL                             ? RN_MODE_DRIVE
+                   : settings->serve                                   ? RN_MODE_SERVE
                    : settings->self                                    ? RN_MODE_SELF
                    : settings->argv != NULL || replay->catalog.has_run ? RN_MODE_COMMAND
                                                                        : RN_MODE_SELF;
@@ -173,7 +177,9 @@ static enum rn_status choose_argv(struct replay *replay, char *const **argv, str
 static enum rn_status prepare_command(struct replay *replay, struct rn_error *error)
 {
     char *const *argv = NULL;
-    if (replay->mode != RN_MODE_COMMAND || replay->catalog.problem[0] != '\0') {
+    bool starts_application = replay->mode == RN_MODE_DRIVE && replay->settings->argv != NULL;
+    if ((replay->mode != RN_MODE_COMMAND && !starts_application) ||
+        replay->catalog.problem[0] != '\0') {
         return RN_OK;
     }
     enum rn_status status = choose_argv(replay, &argv, error);
@@ -193,9 +199,12 @@ static bool is_being_recorded(const struct rn_catalog *catalog)
 }
 
 /* Whether it makes sense to run anything: otherwise the verdict is known already, and nothing is run for nothing. */
-static bool is_worth_it(const struct rn_catalog *catalog)
+static bool is_worth_it(const struct replay *replay)
 {
-    return catalog->problem[0] == '\0' && catalog->count > 0 && !is_being_recorded(catalog);
+    const struct rn_catalog *catalog = &replay->catalog;
+    bool has_something =
+        catalog->count > 0 || (replay->mode == RN_MODE_DRIVE && catalog->decision_count > 0);
+    return catalog->problem[0] == '\0' && has_something && !is_being_recorded(catalog);
 }
 
 /* --- the stage ----------------------------------------------------------------------------------------------------- */
@@ -280,7 +289,8 @@ static enum rn_status run_command(struct replay *replay, struct rn_error *error)
     return status == RN_REFUSED ? RN_IO : status;
 }
 
-static enum rn_status run_serving(struct replay *replay, struct rn_error *error)
+/* What the command would be given is told to whoever starts the application. */
+static enum rn_status tell_ready(struct replay *replay, struct rn_error *error)
 {
     char *const *own = replay->settings->environment;
     char url[40];
@@ -294,7 +304,85 @@ static enum rn_status run_serving(struct replay *replay, struct rn_error *error)
         replay->settings->on_ready(replay->settings->owner, url, environment);
     }
     rn_environment_drop(environment);
-    return run_until_signal(replay, error);
+    return RN_OK;
+}
+
+static enum rn_status run_serving(struct replay *replay, struct rn_error *error)
+{
+    enum rn_status status = tell_ready(replay, error);
+    return status == RN_OK ? run_until_signal(replay, error) : status;
+}
+
+/* --- driving an application ---------------------------------------------------------------------------------------- */
+
+static void on_kill(void *self)
+{
+    struct replay *replay = self;
+    (void)kill((pid_t)rn_command_pid(replay->rerun.command), SIGKILL);
+}
+
+/* All is sent: the application that we started ends, somebody else's goes on. */
+static void on_driven(void *self)
+{
+    struct replay *replay = self;
+    if (replay->settings->argv == NULL || replay->rerun.ended) {
+        on_over(replay);
+        return;
+    }
+    (void)kill((pid_t)rn_command_pid(replay->rerun.command), SIGTERM);
+    rn_timer_start(replay->kill, RN_COMMAND_GRACE_MS * UINT64_C(1000000));
+}
+
+static void on_application_ended(void *self)
+{
+    struct replay *replay = self;
+    rn_timer_stop(replay->kill);
+    rn_drive_stop(replay->drive);
+    on_over(replay);
+}
+
+static enum rn_status start_application(struct replay *replay, struct rn_error *error)
+{
+    char *const *own = replay->settings->environment;
+    char **environment = rn_venue_environment(&replay->venue, &replay->catalog, own, own);
+    if (environment == NULL || learn(replay->redactor, environment) != RN_OK) {
+        rn_environment_drop(environment);
+        return rn_fail(error, RN_NOMEM, "out of memory");
+    }
+    enum rn_status status = rn_rerun_release(&replay->rerun, replay->loop, environment,
+                                             on_application_ended, replay, error);
+    rn_environment_drop(environment);
+    /* RN_REFUSED means something else to our caller: a recorded command that is not ours to run. */
+    if (status == RN_REFUSED && error != NULL) {
+        error->status = RN_IO;
+    }
+    return status == RN_REFUSED ? RN_IO : status;
+}
+
+static enum rn_status run_driving(struct replay *replay, struct rn_error *error)
+{
+    bool starts = replay->settings->argv != NULL;
+    struct rn_drive_settings settings = {.loop = replay->loop,
+                                         .catalog = &replay->catalog,
+                                         .redactor = replay->redactor,
+                                         .url = replay->settings->drive,
+                                         .wait_ns = starts ? RN_DRIVE_WAIT_NS : 0,
+                                         .on_done = on_driven,
+                                         .self = replay};
+    enum rn_status status = rn_drive_new(&settings, &replay->drive, error);
+    replay->kill = status == RN_OK ? rn_timer_new(replay->loop, on_kill, replay) : NULL;
+    if (status == RN_OK && replay->kill == NULL) {
+        status = rn_fail(error, RN_NOMEM, "out of memory");
+    }
+    if (status == RN_OK) {
+        status = starts ? start_application(replay, error) : tell_ready(replay, error);
+    }
+    if (status == RN_OK) {
+        rn_drive_start(replay->drive);
+        status = run_until_signal(replay, error);
+        rn_drive_stop(replay->drive);
+    }
+    return status == RN_OK ? rn_drive_status(replay->drive, error) : status;
 }
 
 static enum rn_status run_self(struct replay *replay, struct rn_error *error)
@@ -329,6 +417,9 @@ static enum rn_status perform(struct replay *replay, struct rn_error *error)
         break;
     case RN_MODE_SELF:
         status = run_self(replay, error);
+        break;
+    case RN_MODE_DRIVE:
+        status = run_driving(replay, error);
         break;
     }
     return status == RN_OK ? rn_replayer_status(replay->replayer, error) : status;
@@ -371,6 +462,7 @@ static enum rn_status close_account(struct replay *replay, struct rn_error *erro
                                  .rerun = &replay->rerun,
                                  .ports_moved = replay->venue.moved && replay->mode != RN_MODE_SELF,
                                  .self = replay->self,
+                                 .drive = replay->drive,
                                  .redactor = replay->redactor};
     if (replay->gateway != NULL) {
         account.gateway = rn_gateway_counts(replay->gateway);
@@ -386,6 +478,10 @@ static void close_all(struct replay *replay)
 {
     rn_rerun_free(&replay->rerun);
     rn_self_free(replay->self);
+    rn_drive_free(replay->drive);
+    if (replay->kill != NULL) {
+        rn_timer_free(replay->kill);
+    }
     if (replay->gateway != NULL) {
         rn_gateway_free(replay->gateway);
     }
@@ -437,7 +533,13 @@ enum rn_status rn_replay_run(const struct rn_replay_settings *settings,
     if (status == RN_OK) {
         status = rn_catalog_load(&replay.catalog, replay.store, error);
     }
-    if (status == RN_OK && is_worth_it(&replay.catalog)) {
+    if (status == RN_OK && settings->drive != NULL && replay.catalog.problem[0] == '\0' &&
+        replay.catalog.decision_count == 0) {
+        status = rn_fail(error, RN_INVALID,
+                         "this recording holds no inbound request to drive an application with: "
+                         "serve --ingress records them");
+    }
+    if (status == RN_OK && is_worth_it(&replay)) {
         status = perform(&replay, error);
     }
     if (status == RN_OK) {

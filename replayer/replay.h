@@ -30,13 +30,16 @@ struct rn_replay_settings {
     bool
         strict; /* --strict: a hold that had to be let go is a divergence; `rules` should be bytes alone */
     bool ignore_output;
-    bool fresh_ports;    /* ports the kernel gives, even where the recorded ones are free: several replays at once */
+    bool
+        fresh_ports; /* ports the kernel gives, even where the recorded ones are free: several replays at once */
     const char *workdir; /* where COMMAND runs; NULL: the recorded directory */
     bool serve;          /* --serve: gateway alone until SIGINT, SIGTERM */
+    const char *
+        drive; /* --drive: URL of the application that is sent the recorded inbound requests; COMMAND starts it */
     bool self;           /* replay against itself even when there is a run */
     const char *receipt; /* file, or NULL */
     uint16_t port; /* of the port with our paths when serving; 0: the recorded one where free */
-    /* --serve: the ports are open; `environment` is the given one with what a command would be given. Lent. */
+    /* --serve, and --drive without a COMMAND: the ports are open; `environment` is the given one with what a command would be given. Lent. */
     void (*on_ready)(void *self, const char *url, char *const *environment);
     void *owner;
 };
@@ -49,6 +52,9 @@ struct rn_replay_outcome {
     uint32_t recorded;        /* exchanges to be served */
     uint32_t served;
     uint32_t by_rule[4];
+    uint32_t decisions;   /* inbound requests in the recording */
+    uint32_t driven_same; /* --drive: answered as recorded */
+    bool driven;
     uint32_t misses;
     uint32_t unconsumed;
     uint32_t ambiguous;
@@ -58,7 +64,8 @@ struct rn_replay_outcome {
     uint64_t compared_bytes; /* self-replay */
     int wait_status;
     bool ran_command;
-    bool output_left_out; /* what the application printed was not compared: --ignore-output, --serve */
+    bool
+        output_left_out; /* what the application printed was not compared: --ignore-output, --serve */
     bool open_line; /* what the command printed last, on whichever stream, was no end of a line */
     bool open_stderr_line; /* likewise, on stderr alone */
     const char *place; /* of the first divergence: "event 3, request body, /messages/0/content" */

@@ -63,7 +63,7 @@ static struct rn_judgement judge_calls(const struct rn_verdict_facts *facts)
     if (facts->misses > 0) {
         return diverged("a request came that was not recorded");
     }
-    if (facts->served == 0 && !facts->was_touched) {
+    if (facts->served == 0 && facts->recorded > 0 && !facts->was_touched) {
         return incomparable("nothing was served: the application never came to us");
     }
     if (facts->malformed != facts->recorded_malformed ||
@@ -100,8 +100,9 @@ static struct rn_judgement judge_run(const struct rn_verdict_facts *facts)
 
 static struct rn_judgement judge_success(const struct rn_verdict_facts *facts)
 {
-    bool output_compared =
-        facts->mode == RN_MODE_COMMAND && facts->can_compare_run && !facts->ignore_output;
+    bool driven = facts->mode == RN_MODE_DRIVE;
+    bool output_compared = driven || (facts->mode == RN_MODE_COMMAND && facts->can_compare_run &&
+                                      !facts->ignore_output);
     if (facts->complete != RN_COMPLETE_YES) {
         return (struct rn_judgement){RN_VERDICT_ASSISTED,
                                      "it is unknown whether the recording is complete"};
@@ -110,6 +111,11 @@ static struct rn_judgement judge_success(const struct rn_verdict_facts *facts)
         return (struct rn_judgement){RN_VERDICT_ASSISTED,
                                      "calls that nothing tells apart had different answers, and no "
                                      "output was compared"};
+    }
+    if (driven) {
+        return (struct rn_judgement){RN_VERDICT_REPRODUCED,
+                                     "every inbound request was answered as recorded, and every "
+                                     "recorded call was asked for once"};
     }
     return (struct rn_judgement){RN_VERDICT_REPRODUCED,
                                  output_compared
@@ -130,7 +136,7 @@ struct rn_judgement rn_judge(const struct rn_verdict_facts *facts)
     if (facts->complete == RN_COMPLETE_NO) {
         return incomparable("the recording is incomplete: something that happened is not in it");
     }
-    if (facts->recorded == 0) {
+    if (facts->recorded == 0 && (facts->mode != RN_MODE_DRIVE || facts->decisions == 0)) {
         return incomparable("the recording holds no call: there is nothing to prove");
     }
     if (facts->mode == RN_MODE_SELF) {
@@ -139,6 +145,9 @@ struct rn_judgement rn_judge(const struct rn_verdict_facts *facts)
     struct rn_judgement calls = judge_calls(facts);
     if (calls.reason != NULL) {
         return calls;
+    }
+    if (facts->mode == RN_MODE_DRIVE && facts->driven_same != facts->decisions) {
+        return diverged("the application did not answer an inbound request as recorded");
     }
     if (facts->mode == RN_MODE_COMMAND) {
         struct rn_judgement run = judge_run(facts);

@@ -8,7 +8,7 @@
 
 #include "replay.h"
 
-enum rn_replay_mode { RN_MODE_COMMAND, RN_MODE_SERVE, RN_MODE_SELF };
+enum rn_replay_mode { RN_MODE_COMMAND, RN_MODE_SERVE, RN_MODE_SELF, RN_MODE_DRIVE };
 
 struct rn_verdict_facts {
     enum rn_replay_mode mode;
@@ -31,7 +31,9 @@ struct rn_verdict_facts {
     bool ambiguous_differ; /* calls that nothing told apart had different answers */
     bool strict;
     uint32_t relaxations;
-    bool bytes_differ; /* self-replay */
+    bool bytes_differ;    /* self-replay */
+    uint32_t decisions;   /* inbound requests in the recording */
+    uint32_t driven_same; /* --drive: those that were answered as recorded */
 };
 
 struct rn_judgement {

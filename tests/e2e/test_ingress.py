@@ -151,7 +151,7 @@ class Ingress(Case):
         self.assertNotIn("x-reenact-trace", first["fields"]["request-head"].lower())  # it holds what the client sent
         self.assertEqual(first["fields"]["labels"], ["X-Reenact-Subject", "customer-7", "X-Reenact-Outcome", "answered"])
         shown = self.reenact("show", "--store", self.store, trace["trace"]).stdout
-        self.assertRegex(shown, r"1 +app +decision POST /refunds +200")
+        self.assertRegex(shown, r"1 +decision +app POST /refunds 200")
         self.assertSound()
 
     def test_rules_are_asked_in_order(self):
@@ -261,6 +261,65 @@ class Ingress(Case):
         ends = {json.loads(e["fields"]["request-body"])["order"]: e["end"] for t in self.traces()
                 for e in self.events(t["trace"]) if e["kind"] == "decision"}
         self.assertEqual(ends, {1: "ended", 2: "aborted", 3: "refused"})
+
+    def recorded_for_driving(self, *asked, **environment):
+        """A recording of these inbound requests; gives the port of REENACT_URL and the traces in order."""
+        process, port, ingress = self.start(HANDS_ON="x-reenact-trace", **environment)
+        for one in asked:
+            self.assertEqual(self.ask(ingress, one)[0].status, 200)
+        self.assertEqual(self.end(process)[0], 0)
+        self.running.kill()
+        self.running.wait()
+        return port, [t["trace"] for t in self.traces()][::-1]
+
+    def drive(self, trace, port, *options, **environment):
+        """Lets replay start the application, which asks where it asked before."""
+        command = [sys.executable, self.app, str(self.app_port)]
+        env = {"MODEL_URL": f"http://127.0.0.1:{port}/toy", "HANDS_ON": "x-reenact-trace"} | environment
+        return self.replay(*command, options=["--drive", f"http://127.0.0.1:{self.app_port}", "--listen", str(port), *options], trace=trace, env=env)
+
+    def test_a_sound_application_is_driven_and_reproduced(self):
+        port, traces = self.recorded_for_driving({"order": 88231, "calls": 3}, {"order": 5, "stream": True})
+        for trace in traces:
+            done = self.drive(trace, port)
+            self.assertVerdict(done, "reproduced", 0)
+            self.assertIn("1 of 1 inbound requests answered as recorded", done.stderr)
+            self.assertEqual((done.receipt["mode"], done.receipt["counts"]["inbound_same"]), ("drive", 1))
+        # The application may run already; then the exports are for whoever starts it.
+        running = self.run_app(f"http://127.0.0.1:{port}/toy", HANDS_ON="x-reenact-trace")
+        done = self.replay(options=["--drive", f"http://127.0.0.1:{self.app_port}", "--listen", str(port)], trace=traces[0])
+        self.assertVerdict(done, "reproduced", 0)
+        self.assertIsNone(running.poll())
+        self.assertVerdict(self.replay(trace=traces[0]), "verified", 0)
+
+    def test_a_changed_application_diverges_and_it_is_said_where(self):
+        port, (trace,) = self.recorded_for_driving({"order": 88231})
+        done = self.drive(trace, port, WORDING="kindly")  # another prompt
+        self.assertVerdict(done, "diverged", 1)
+        self.assertIn("request body", done.receipt["divergence"]["place"])
+        changed = APP.replace('"order": asked.get("order"), "said"', '"said"')  # another answer
+        self.assertNotEqual(changed, APP)
+        self.write("app.py", changed)
+        done = self.drive(trace, port)
+        self.assertVerdict(done, "diverged", 1)
+        self.assertIn("event 1, answer's head", done.receipt["divergence"]["place"])  # its length
+        self.write("app.py", APP.replace('"order": asked.get("order"), "said"', '"Order": asked.get("order"), "said"'))
+        done = self.drive(trace, port)
+        self.assertVerdict(done, "diverged", 1)
+        self.assertIn("event 1, answer's body, byte 2", done.receipt["divergence"]["place"])
+        self.assertEqual(done.receipt["counts"]["inbound_same"], 0)
+        self.write("app.py", "raise SystemExit(3)")
+        done = self.drive(trace, port)
+        self.assertVerdict(done, "incomparable", 3)
+        self.assertIn("ended with exit status 3", done.receipt["sentence"])
+
+    def test_what_cannot_be_driven_is_refused(self):
+        self.record_client(self.upstream(), "POST|/chat|{}")
+        done = self.replay("true", options=["--drive", "http://127.0.0.1:1"])
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("holds no inbound request", done.stderr)
+        done = self.replay(options=["--drive", "http://127.0.0.1:1", "--serve"])
+        self.assertEqual(done.returncode, 2)
 
     def test_what_a_client_received_whole_survives_kill_9(self):
         process, _, ingress = self.start()
