@@ -65,6 +65,8 @@
 #define RN_STDIN_FILE_BYTES_MAX                                                                   \
     ((size_t)64 * 1024 * 1024) /* a file on stdin up to this is kept whole; of a longer one what was read */
 #define RN_TERMINAL_ENDS_MAX 200u /* ends of file read from a terminal nobody types at; then it hangs up */
+#define RN_EXTRA_OUTPUT_BYTES_MAX                                                                 \
+    ((size_t)1024 * 1024) /* of what COMMAND prints on replay beyond what it printed then, so much is kept */
 #define RN_TERMINAL_BYTES_MAX                                                                      \
     ((size_t)1024 * 1024) /* what a terminal may hold that was written and not read yet */
 #define RN_COMMAND_GRACE_MS 1000 /* from SIGTERM to SIGKILL for a command we have to end ourselves */

@@ -10,7 +10,6 @@
 
 #include "base/limits.h"
 #include "durability.h"
-#include "gateway/command.h"
 #include "human.h"
 #include "ports.h"
 #include "printable.h"
@@ -207,7 +206,7 @@ static int record(char *const *command)
         return rn_durability_leave(&outcome, rn_cli_complainf("record", RN_EXIT_INCOMPLETE,
                                                               "the recording is not complete"));
     }
-    return rn_durability_leave(&outcome, rn_command_shell_status(outcome.wait_status));
+    return rn_durability_leave(&outcome, rn_record_exit(&outcome));
 }
 
 /* --- a suite ------------------------------------------------------------------------------------------------------- */

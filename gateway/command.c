@@ -168,7 +168,7 @@ enum rn_status rn_command_prepare(const struct rn_command_settings *settings,
 
 /* --- releasing ------------------------------------------------------------------------------- */
 
-/* Says go. A child that died while it waited is no failure here: its end will be noticed. */
+/* Says go. A child that died while it waited is no failure here: its end will be noticed. RN_IO leaves errno set. */
 static enum rn_status send_environment(struct rn_command *command, char *const *environment)
 {
     struct rn_buffer text = {0};
@@ -182,11 +182,13 @@ static enum rn_status send_environment(struct rn_command *command, char *const *
             len = text.len - sizeof len;
             memcpy(text.data, &len, sizeof len);
         }
-        (void)rn_file_write_all(command->go, rn_buffer_bytes(&text));
+        status = rn_file_write_all(command->go, rn_buffer_bytes(&text));
     }
+    int cause = errno;
     rn_buffer_free(&text);
     close_one(&command->go);
-    return status;
+    errno = cause;
+    return status == RN_IO && cause == EPIPE ? RN_OK : status;
 }
 
 /* Waits until the child became COMMAND (or died): true; or could not: false. */
@@ -382,9 +384,13 @@ enum rn_status rn_command_release(struct rn_command *command, struct rn_loop *lo
     command->loop = loop;
     command->handler = *handler;
     /* All that can fail on our side fails before the command runs. */
-    if (!watch(command) || send_environment(command, environment) != RN_OK) {
+    enum rn_status status = watch(command) ? send_environment(command, environment) : RN_NOMEM;
+    if (status != RN_OK) {
+        const char *reason = strerror(errno);
         tell_nothing(command);
-        return rn_fail(error, RN_NOMEM, "no memory to run %s", command->name);
+        return status == RN_IO ? rn_fail(error, RN_IO, "cannot tell %s its environment: %s",
+                                         command->name, reason)
+                               : rn_fail(error, RN_NOMEM, "no memory to run %s", command->name);
     }
     command->state = RN_COMMAND_RUNS;
     struct rn_child_failure failure;
@@ -492,6 +498,26 @@ void rn_command_free(struct rn_command *command)
 long rn_command_pid(const struct rn_command *command)
 {
     return command->command_pid;
+}
+
+enum rn_status rn_command_streams(const struct rn_command *command, bool *unseen,
+                                  struct rn_error *error)
+{
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+    const struct rn_stream_failure *failed = &command->failed;
+    *unseen = command->unseen;
+    if (failed->cause == 0) {
+        return RN_OK;
+    }
+    const char *name = names[failed->stream];
+    const char *reason = strerror(failed->cause);
+    if (!failed->is_read) {
+        return rn_fail(error, RN_IO,
+                       "cannot write to %s: %s; what COMMAND wrote there is not all there", name,
+                       reason);
+    }
+    return rn_fail(error, RN_IO, "cannot read what is %s of COMMAND: %s; what followed is lost",
+                   name, reason);
 }
 
 unsigned rn_command_ends_read(const struct rn_command *command)

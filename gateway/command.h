@@ -79,13 +79,20 @@ enum rn_status rn_command_prepare(const struct rn_command_settings *settings,
 /*
  * Lets the child execute COMMAND with `environment` (NULL: that of the settings), which may name ports that were not known
  * before, and watches it on `loop`. RN_NOTFOUND (exit 127) or RN_REFUSED (exit 126) with a sentence when the command
- * cannot be executed; RN_IO (ours: 125) when its directory cannot be entered; RN_NOMEM. After an error only
+ * cannot be executed; RN_IO (ours: 125) when its directory cannot be entered or it cannot be told its environment; RN_NOMEM. After an error only
  * rn_command_free is left to call. The handler's struct is copied. Blocks for as long as exec takes.
  */
 enum rn_status rn_command_release(struct rn_command *command, struct rn_loop *loop,
                                   char *const *environment,
                                   const struct rn_command_handler *handler, struct rn_error *error);
 long rn_command_pid(const struct rn_command *command);
+/*
+ * RN_OK: all that COMMAND read and wrote came through, as far as somebody took it (a reader that left is none of our business).
+ * RN_IO with a sentence: a read or a write of ours failed otherwise, as on a full disk; the stream ended there for COMMAND as
+ * well where it is no file. *unseen: on_output was not given all of it either. For on_exit and later.
+ */
+enum rn_status rn_command_streams(const struct rn_command *command, bool *unseen,
+                                  struct rn_error *error);
 /* How often COMMAND read an end of file from a terminal that nobody types at. */
 unsigned rn_command_ends_read(const struct rn_command *command);
 /*

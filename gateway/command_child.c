@@ -48,6 +48,7 @@ static bool read_exactly(int go, void *out, size_t len)
             at += got;
             len -= (size_t)got;
         } else if (got == 0 || errno != EINTR) {
+            errno = got == 0 ? EPIPE : errno;
             return false;
         }
     }
@@ -73,21 +74,19 @@ static char **list_of(char *text, size_t len)
     return list;
 }
 
-/* Waits. The list, or an end of the process. */
+/* Waits. The list, or NULL with errno: the parent is gone or changed its mind, or could not tell all. */
 static char **receive_environment(const struct rn_command_settings *settings, int go)
 {
     uint64_t len;
     if (!read_exactly(go, &len, sizeof len)) {
-        _exit(127); /* the parent is gone or changed its mind */
+        return NULL;
     }
     if (len == RN_CHILD_OWN_ENVIRONMENT) {
         return (char **)(uintptr_t)settings->environment; /* exec only reads it */
     }
+    errno = ENOMEM;
     char *text = rn_alloc((size_t)len);
-    if (text != NULL && !read_exactly(go, text, (size_t)len)) {
-        _exit(127);
-    }
-    return text == NULL ? NULL : list_of(text, (size_t)len);
+    return text == NULL || !read_exactly(go, text, (size_t)len) ? NULL : list_of(text, (size_t)len);
 }
 
 void rn_child_run(const struct rn_command_settings *settings, const struct rn_child_wiring *wiring)
@@ -101,7 +100,6 @@ void rn_child_run(const struct rn_command_settings *settings, const struct rn_ch
     }
     char **environment = receive_environment(settings, wiring->go);
     if (environment == NULL) {
-        errno = ENOMEM;
         give_up(wiring->failure, RN_CHILD_SETUP);
     }
     if (has_terminal && !rn_monitor_split(wiring)) {

@@ -26,14 +26,18 @@ static void close_file(int *file)
     }
 }
 
-/* One piece at `at`, at most `len` bytes; 0: there is none. */
-static struct rn_bytes read_at(struct rn_command *command, int file, uint64_t at, uint64_t len)
+/* One piece of that stream at `at`, at most `len` bytes; 0: there is none, or it cannot be read. */
+static struct rn_bytes read_at(struct rn_command *command, int stream, int file, uint64_t at,
+                               uint64_t len)
 {
     ssize_t got;
     len = len < RN_SCRATCH_BYTES ? len : RN_SCRATCH_BYTES;
     do {
         got = pread(file, command->scratch, (size_t)len, (off_t)at);
     } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        rn_command_note_failure(command, stream, true, errno);
+    }
     return rn_bytes_of(command->scratch, got > 0 ? (size_t)got : 0);
 }
 
@@ -50,7 +54,8 @@ void rn_follow_outlet(struct rn_outlet *outlet)
     uint64_t before = outlet->at;
     uint64_t budget = outlet->child_gone ? outlet->left : BYTES_PER_LOOK;
     while (outlet->file >= 0 && !outlet->full && budget > 0) {
-        struct rn_bytes bytes = read_at(outlet->command, outlet->file, outlet->at, budget);
+        struct rn_bytes bytes =
+            read_at(outlet->command, outlet->stream, outlet->file, outlet->at, budget);
         if (bytes.len == 0) {
             break;
         }
@@ -74,7 +79,7 @@ static void tell_stdin(struct rn_command *command, uint64_t end, uint64_t budget
     struct rn_inlet *inlet = &command->inlet;
     while (inlet->at < end && budget > 0) {
         uint64_t len = end - inlet->at < budget ? end - inlet->at : budget;
-        struct rn_bytes bytes = read_at(command, inlet->file, inlet->at, len);
+        struct rn_bytes bytes = read_at(command, STDIN_FILENO, inlet->file, inlet->at, len);
         if (bytes.len == 0) {
             return; /* it became shorter */
         }

@@ -118,7 +118,8 @@ struct rn_outlet {
     uint64_t at;
     struct rn_watch *watch;
     bool pass;
-    bool pollable; /* writing to ours can block */
+    bool pollable;    /* writing to ours can block */
+    bool to_terminal; /* ours is one */
     struct rn_watch *ours;
     struct rn_buffer queue; /* read and not yet written to ours */
     size_t written;         /* of the queue */
@@ -164,6 +165,13 @@ struct rn_terminal {
     int last_word; /* to who takes no end for an end: SIGTERM, then SIGKILL */
 };
 
+/* The first read or write of a stream that failed. */
+struct rn_stream_failure {
+    int stream;
+    bool is_read;
+    int cause; /* 0: none did */
+};
+
 enum rn_command_state { RN_COMMAND_WAITS, RN_COMMAND_RUNS, RN_COMMAND_ENDED };
 
 struct rn_command {
@@ -193,6 +201,8 @@ struct rn_command {
     uint64_t follow_ns; /* until it looks again */
     struct rn_terminal terminal;
     uint8_t *scratch; /* RN_SCRATCH_BYTES */
+    struct rn_stream_failure failed;
+    bool unseen; /* on_output was not given all */
 };
 
 #define RN_SCRATCH_BYTES ((size_t)64 * 1024)
@@ -209,6 +219,8 @@ void rn_command_io_hang_up(struct rn_command *command);
 bool rn_command_io_is_drained(const struct rn_command *command);
 /* Closes what is open. Safe on a command that never started. */
 void rn_command_io_end(struct rn_command *command);
+/* Bytes of that stream could not be read (nobody gets them), or not be written to ours. */
+void rn_command_note_failure(struct rn_command *command, int stream, bool is_read, int cause);
 /* Bytes the child wrote, to whom they concern. They are lent. */
 void rn_outlet_take(struct rn_outlet *outlet, struct rn_bytes bytes);
 /* Whether it can be waited for; regular files and the like are always ready, and epoll refuses them. */

@@ -39,6 +39,14 @@ bool rn_command_must_wait(int cause)
     return cause == EAGAIN || cause == EWOULDBLOCK || cause == EINTR;
 }
 
+void rn_command_note_failure(struct rn_command *command, int stream, bool is_read, int cause)
+{
+    command->unseen = command->unseen || is_read;
+    if (command->failed.cause == 0) {
+        command->failed = (struct rn_stream_failure){stream, is_read, cause};
+    }
+}
+
 static void end_pipe(int *pipe, struct rn_watch **watch)
 {
     rn_watch_free(*watch);
@@ -69,7 +77,7 @@ static void outlet_steer(struct rn_outlet *outlet)
     }
 }
 
-/* Nobody reads ours any more: the child gets to know as it would without us, by a broken pipe. */
+/* Ours takes no more: the child gets to know as it would without us, by a broken pipe. */
 static void outlet_break(struct rn_outlet *outlet)
 {
     outlet->pass = false;
@@ -79,6 +87,12 @@ static void outlet_break(struct rn_outlet *outlet)
         rn_command_io_hang_up(outlet->command);
     }
     end_pipe(&outlet->pipe, &outlet->watch);
+}
+
+/* Of a terminal EIO says that its line was cut. */
+static bool reader_has_left(const struct rn_outlet *outlet, int cause)
+{
+    return cause == EPIPE || cause == ECONNRESET || (cause == EIO && outlet->to_terminal);
 }
 
 /* One write that does not block, or an errno. */
@@ -106,6 +120,9 @@ static void outlet_flush(struct rn_outlet *outlet)
         cause = outlet_write(outlet);
     }
     if (cause != 0 && !rn_command_must_wait(cause)) {
+        if (!reader_has_left(outlet, cause)) {
+            rn_command_note_failure(outlet->command, outlet->target, false, cause);
+        }
         outlet_break(outlet);
     }
     if (outlet_backlog(outlet) == 0) {
@@ -150,6 +167,9 @@ static bool outlet_read(struct rn_outlet *outlet)
         return false;
     }
     /* Of a terminal any error is the end: EIO says that nobody has it open any more. */
+    if (got < 0 && !outlet->is_terminal) {
+        rn_command_note_failure(command, outlet->stream, true, errno);
+    }
     struct rn_bytes bytes = rn_bytes_of(command->scratch, got > 0 ? (size_t)got : 0);
     outlet->left -= outlet->child_gone ? bytes.len : 0;
     if (bytes.len == 0 || (outlet->child_gone && outlet->left == 0)) {
@@ -207,6 +227,7 @@ static bool outlet_start(struct rn_outlet *outlet)
         return false;
     }
     outlet->pollable = rn_command_can_wait_for(outlet->target);
+    outlet->to_terminal = isatty(outlet->target) == 1;
     if (outlet->pollable) {
         outlet->ours = rn_watch_new(loop, outlet->target, on_ours_writable, outlet);
     }
@@ -297,6 +318,9 @@ static void inlet_read(struct rn_inlet *inlet)
         return;
     }
     if (got <= 0) {
+        if (got < 0) {
+            rn_command_note_failure(command, STDIN_FILENO, true, errno);
+        }
         inlet_end(inlet);
         return;
     }

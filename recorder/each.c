@@ -11,7 +11,6 @@
 #include "base/limits.h"
 #include "base/varint.h"
 #include "gateway/argv.h"
-#include "gateway/command.h"
 #include "gateway/crew.h"
 #include "lines.h"
 #include "store/trace.h"
@@ -105,7 +104,7 @@ static void ask_store(const struct rn_record_outcome *recorded, struct rn_each_c
 static int exit_of(enum rn_status status, const struct rn_record_outcome *recorded)
 {
     if (status == RN_OK) {
-        return rn_command_shell_status(recorded->wait_status);
+        return rn_record_exit(recorded);
     }
     return !recorded->not_executed ? EXIT_FAILED
            : status == RN_NOTFOUND ? EXIT_NO_COMMAND

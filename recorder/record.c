@@ -17,6 +17,8 @@
 #include "store/find.h"
 #include "store/trace.h"
 
+enum { RN_EXIT_OURS = 125 };
+
 struct record {
     const struct rn_record_settings *settings;
     struct rn_record_outcome *outcome;
@@ -47,10 +49,24 @@ static void on_finished(void *self)
     rn_run_event_close(record->run, record->outcome->wait_status, on_closed, record);
 }
 
+static void look_at_streams(struct record *record)
+{
+    bool unseen;
+    struct rn_error error = {RN_OK, ""};
+    if (rn_command_streams(record->command, &unseen, &error) != RN_OK) {
+        record->outcome->unpassed = true;
+        (void)snprintf(record->outcome->remark, sizeof record->outcome->remark, "%s", error.text);
+    }
+    if (unseen) {
+        rn_run_event_cut(record->run);
+    }
+}
+
 static void on_exit(void *self, int status)
 {
     struct record *record = self;
     record->outcome->wait_status = status;
+    look_at_streams(record);
     /* Without memory for a timer it is waited for without limit. */
     (void)rn_ending_begin(&record->ending, &record->station, record->settings, true);
     rn_gateway_close_listeners(record->station.gateway);
@@ -165,6 +181,12 @@ static void explain(struct record *record)
             "no call came through reenact: the command made none, or it has its server's address "
             "wired in (see --wrap, --upstream and --port), or it goes through a proxy of its own");
     }
+}
+
+int rn_record_exit(const struct rn_record_outcome *outcome)
+{
+    int status = rn_command_shell_status(outcome->wait_status);
+    return status == 0 && outcome->unpassed ? RN_EXIT_OURS : status;
 }
 
 enum rn_status rn_record_run(const struct rn_record_settings *settings,

@@ -45,6 +45,7 @@ struct rn_record_outcome {
     bool
         not_executed; /* COMMAND could not be executed: not found (exit 127) or not executable (126) */
     bool recorded;    /* the run's trace was closed durably */
+    bool unpassed;    /* what COMMAND read or wrote did not all come through; the remark says why */
     bool open_line; /* what COMMAND printed last, on whichever stream, was no end of a line */
     bool open_stderr_line; /* likewise, on stderr alone */
     /*
@@ -66,6 +67,8 @@ enum rn_status rn_record_run(const struct rn_record_settings *settings,
                              struct rn_record_outcome *outcome, struct rn_error *error);
 /* What the application of the `index`th --ingress (from 0) is called among the upstreams: "app", "app-2", ... */
 void rn_record_ingress_name(size_t index, char out[RN_INGRESS_NAME_BYTES]);
+/* After RN_OK: COMMAND's status as a shell gives it, or 125 where that is 0 and its streams did not all come through. */
+int rn_record_exit(const struct rn_record_outcome *outcome);
 /* Serves until SIGINT or SIGTERM, then finishes what is open. */
 enum rn_status rn_record_serve(const struct rn_record_settings *settings,
                                struct rn_record_outcome *outcome, struct rn_error *error);

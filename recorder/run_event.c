@@ -25,6 +25,7 @@ struct rn_run_event {
     struct rn_timer *timer;
     bool timer_runs;
     bool opened;
+    bool is_cut;
     uint64_t started_mono_ns;
     unsigned with_writer;
     enum rn_status status;
@@ -287,6 +288,11 @@ void rn_run_event_output(struct rn_run_event *run, int stream, struct rn_bytes b
     }
 }
 
+void rn_run_event_cut(struct rn_run_event *run)
+{
+    run->is_cut = true;
+}
+
 /*
  * What the framing refused is no exchange, and yet the run did it: a replay that sees other refusals is another run. An older
  * recording has no such field and is read as one without refusals.
@@ -309,7 +315,7 @@ static enum rn_status put_end(const struct rn_run_event *run, uint64_t lasted, u
     enum rn_status status = rn_varint_put(&fixed[RN_TAG_TIMES], lasted);
     status = status == RN_OK ? rn_varint_put(&fixed[RN_TAG_TIMES], lasted) : status;
     status = status == RN_OK ? rn_varint_put(&fixed[RN_TAG_EXIT], exit_status) : status;
-    if (status == RN_OK && run->status != RN_OK) {
+    if (status == RN_OK && (run->status != RN_OK || run->is_cut)) {
         status = rn_varint_put(&fixed[RN_TAG_FLAGS], RN_FLAG_TRUNCATED);
     }
     return status == RN_OK ? put_refusals(run, &fixed[RN_TAG_REFUSALS]) : status;

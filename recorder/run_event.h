@@ -19,6 +19,8 @@ struct rn_run_event *rn_run_event_open(struct rn_station *station, struct rn_rec
                                        const struct rn_streams *streams);
 /* Stream 0 (what it read), 1 or 2. */
 void rn_run_event_output(struct rn_run_event *run, int stream, struct rn_bytes bytes);
+/* Some of what it read or wrote could not be seen: the event will say that it is not whole. */
+void rn_run_event_cut(struct rn_run_event *run);
 /*
  * Submits the end of the event, with what the station's gateway refused, and the closing of the run's trace; `closed` is
  * called when both came back, with the status of the worse.

@@ -455,6 +455,10 @@ static enum rn_status write_receipt(struct replay *replay, const struct rn_verdi
 static enum rn_status close_account(struct replay *replay, struct rn_error *error)
 {
     struct rn_verdict_facts facts;
+    /* What did not come through was ours to carry: neither way can it be said what COMMAND did. */
+    if (replay->rerun.unpassed.status != RN_OK) {
+        return rn_fail(error, RN_IO, "%s", replay->rerun.unpassed.text);
+    }
     struct rn_account account = {.settings = replay->settings,
                                  .mode = replay->mode,
                                  .catalog = &replay->catalog,

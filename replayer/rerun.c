@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/varint.h"
 #include "store/userkey.h"
 
@@ -125,11 +126,27 @@ enum rn_status rn_rerun_prepare(struct rn_rerun *rerun, const struct rn_catalog 
     if (rerun->has_streams && rn_streams_terminal(&rerun->streams) >= 0 && term.len > 0) {
         rerun->term = rn_arena_text(&rerun->arena, term);
     }
+    for (size_t i = 0; i < 2; i++) {
+        enum rn_tag tag = i == 0 ? RN_TAG_STDOUT : RN_TAG_STDERR;
+        rerun->output_max[i] = rn_event_get(&catalog->run, tag).len + RN_EXTRA_OUTPUT_BYTES_MAX;
+    }
     choose_cwd(rerun, catalog);
     choose_stdin(rerun, catalog, &settings);
     settings.cwd = rerun->cwd;
     settings.streams = rerun->has_streams ? &rerun->streams : NULL;
     return rn_command_prepare(&settings, &rerun->command, error);
+}
+
+static void keep_output(struct rn_rerun *rerun, int which, struct rn_bytes bytes)
+{
+    struct rn_buffer *output = &rerun->output[which];
+    uint64_t room = rerun->output_max[which] - output->len;
+    if (bytes.len > room) {
+        bytes.len = (size_t)room;
+    }
+    if (rn_buffer_add(output, bytes) != RN_OK) {
+        rerun->output_lost = true;
+    }
 }
 
 static void on_output(void *self, int stream, struct rn_bytes bytes)
@@ -141,8 +158,8 @@ static void on_output(void *self, int stream, struct rn_bytes bytes)
     if (stream == STDERR_FILENO && bytes.len > 0) {
         rerun->open_stderr_line = rerun->open_line;
     }
-    if ((stream == 1 || stream == 2) && rn_buffer_add(&rerun->output[stream - 1], bytes) != RN_OK) {
-        rerun->output_lost = true;
+    if (stream == STDOUT_FILENO || stream == STDERR_FILENO) {
+        keep_output(rerun, stream - 1, bytes);
     }
 }
 
@@ -151,6 +168,8 @@ static void on_exit_status(void *self, int status)
     struct rn_rerun *rerun = self;
     rerun->ended = true;
     rerun->wait_status = status;
+    bool unseen;
+    (void)rn_command_streams(rerun->command, &unseen, &rerun->unpassed);
     if (rn_command_ends_read(rerun->command) > 0 && rerun->remark == NULL) {
         rerun->remark =
             "COMMAND read from a terminal, and what was typed there is not recorded: it "

@@ -21,8 +21,10 @@ struct rn_rerun {
     const char
         *term; /* what COMMAND's terminal was called, where it gets one again; NULL: it gets none */
     struct rn_buffer
-        output[2];    /* stdout, stderr; where both are one terminal, all of it is stdout */
-    bool output_lost; /* memory ran out while it came */
+        output[2];            /* stdout, stderr; where both are one terminal, all of it is stdout */
+    uint64_t output_max[2]; /* so much is kept at most: longer than recorded is different enough */
+    bool output_lost;         /* memory ran out while it came */
+    struct rn_error unpassed; /* why its streams did not all come through; RN_OK: they did */
     bool released;
     bool ended;
     int wait_status;

@@ -301,6 +301,35 @@ class Commands(Twice):
     def test_a_command_that_closes_its_output_and_dies_by_a_signal_does_so_again(self):
         self.assertReproduced("print(ask(), flush=True)\nos.close(1)\nos.close(2)\nask('2')\nos.kill(os.getpid(), 9)\n")
 
+    def test_output_that_the_disk_did_not_take_is_no_success(self):
+        # What is written and what is recorded are two things: the recording is whole.
+        script = self.write("program.py", ASK + "os.write(1, ask().encode())\n")
+        upstream = self.upstream()
+        base = [REENACT, "record", "--store", self.store, "--name", "run", "--", sys.executable, script]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(base, env=self.environment | {"OPENAI_BASE_URL": upstream.url + "/v1"}, stdin=subprocess.DEVNULL,
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+            self.assertEqual(done.returncode, 125, done.stderr)
+            self.assertIn("cannot write to stdout: No space left on device", done.stderr)
+            self.assertVerdict(self.replay(), "reproduced", 0)
+            done = subprocess.run([REENACT, "replay", "--store", self.store, "run"], env=self.environment, stdin=subprocess.DEVNULL,
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertNotIn("reproduced", done.stderr)
+
+    def test_a_replay_that_prints_without_end_costs_no_memory(self):
+        again = "if again():\n    for _ in range(3000):\n        os.write(1, b'x' * 65536)\n"
+        self.record(self.upstream(), sys.executable, self.write("program.py", ASK + "print(ask(), flush=True)\n" + again))
+        with open(os.devnull, "wb") as nowhere:
+            process = subprocess.Popen([REENACT, "replay", "--store", self.store, "run"], env=self.environment, cwd=self.directory,
+                                       stdout=nowhere, stderr=subprocess.PIPE)
+            told = process.stderr.read()
+            _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        process.stderr.close()
+        self.assertEqual(process.returncode, 1, told)
+        self.assertLess(used.ru_maxrss, 150 * 1024)  # KB, a sanitizer's own included; 196 MB were printed
+
     def test_background_children_that_keep_the_output_open_are_not_waited_for(self):
         self.assertReproduced("print(ask(), flush=True)\nif os.fork() == 0:\n    time.sleep(5)\n    os._exit(0)\n")
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -107,6 +108,17 @@ static void run(struct seen *seen, const struct rn_command_settings *settings)
     ck_assert_msg(release(seen, settings, NULL, &error) == RN_OK, "%s", error.text);
     rn_loop_run(loop);
     ck_assert_int_eq(seen->exits, 1);
+}
+
+/* Says which stream did not come through, or that all did. */
+static void ck_streams(const struct seen *seen, const char *failed, bool expected_unseen)
+{
+    bool unseen;
+    struct rn_error error = {RN_OK, ""};
+    enum rn_status status = rn_command_streams(seen->command, &unseen, &error);
+    ck_assert_int_eq(status, failed == NULL ? RN_OK : RN_IO);
+    ck_assert_int_eq(unseen, expected_unseen);
+    ck_assert_msg(failed == NULL || strstr(error.text, failed) != NULL, "%s", error.text);
 }
 
 static void run_script(struct seen *seen, const char *script)
@@ -601,6 +613,26 @@ START_TEST(command_output_breaks_when_ours_does)
     close(null);
     ck_assert_int_eq(rn_command_shell_status(seen.status), 9);
     ck_stream(&seen, 2, "broken\n");
+    ck_streams(&seen, NULL, false); /* who has left misses nothing */
+    finish(&seen);
+}
+END_TEST
+
+START_TEST(command_output_that_finds_no_room_is_told)
+{
+    struct rn_command_settings settings = shell("echo lost; echo kept >&2");
+    settings.pass_output = true;
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    fflush(stdout);
+    int before = fcntl(1, F_DUPFD_CLOEXEC, 10);
+    dup2(full, 1);
+    struct seen seen = {0};
+    run(&seen, &settings);
+    restore_stdout(before);
+    close(full);
+    ck_stream(&seen, 1, "lost\n");
+    ck_stream(&seen, 2, "kept\n");
+    ck_streams(&seen, "cannot write to stdout: No space left on device", false);
     finish(&seen);
 }
 END_TEST
@@ -751,6 +783,29 @@ START_TEST(command_may_stop_reading_our_stdin)
 }
 END_TEST
 
+/* A socket whose other end was closed with something unread in it is reset. */
+START_TEST(command_whose_input_breaks_is_told)
+{
+    int pair[2];
+    char byte = 'x';
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    ck_assert_int_eq(write(pair[0], &byte, 1), 1);
+    close(pair[1]);
+    int before = fcntl(0, F_DUPFD_CLOEXEC, 10);
+    dup2(pair[0], 0);
+    close(pair[0]);
+    struct rn_command_settings settings = shell("cat");
+    settings.stdin_mode = RN_STDIN_COPY;
+    struct seen seen = {0};
+    run(&seen, &settings);
+    dup2(before, 0);
+    close(before);
+    ck_assert_int_eq(seen.status, 0);
+    ck_streams(&seen, "stdin of COMMAND: Connection reset by peer", true);
+    finish(&seen);
+}
+END_TEST
+
 START_TEST(command_reads_our_stdin_from_a_file)
 {
     FILE *file = tmpfile();
@@ -840,11 +895,12 @@ Suite *rn_suite(void)
             command_that_is_freed_is_ended, command_that_died_while_it_waited_has_an_exit);
     RN_CASE(suite, "output", command_output_is_told_apart, command_output_of_any_size_is_whole,
             command_output_waits_for_a_slow_consumer, command_output_goes_to_a_terminal,
-            command_output_breaks_when_ours_does, command_output_goes_to_files,
-            command_ends_though_a_grandchild_holds_its_pipes);
+            command_output_breaks_when_ours_does, command_output_that_finds_no_room_is_told,
+            command_output_goes_to_files, command_ends_though_a_grandchild_holds_its_pipes);
     RN_CASE(suite, "input", command_reads_what_it_is_given, command_may_leave_its_input_unread,
             command_reads_our_stdin_from_a_pipe, command_may_stop_reading_our_stdin,
-            command_reads_our_stdin_from_a_file, command_with_null_stdin_reads_an_end);
+            command_whose_input_breaks_is_told, command_reads_our_stdin_from_a_file,
+            command_with_null_stdin_reads_an_end);
     RN_CASE(suite, "memory", command_survives_each_failed_allocation);
     return suite;
 }
