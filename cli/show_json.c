@@ -237,6 +237,7 @@ static enum form form_of(enum rn_tag tag)
     case RN_TAG_ENVIRONMENT:
     case RN_TAG_VARIABLES:
     case RN_TAG_MOVES:
+    case RN_TAG_TAGS:
         return FORM_RUNS;
     case RN_TAG_REQUEST_FRAMING:
     case RN_TAG_RESPONSE_FRAMING:

@@ -1,16 +1,14 @@
 /*
- * Stored traces moved and added to. In come traces, out come the same traces: frames are decoded and made again, never
- * patched, and what was copied is verified where it arrived. Erasing is erase.c's.
+ * Stored traces moved. In come traces, out come the same traces: frames are decoded and made again, never
+ * patched, and what was copied is verified where it arrived. Erasing is
+ * erase.c's, notes are note.c's.
  */
 #include "store/copy.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
-#include "base/varint.h"
-#include "door.h"
 #include "drop.h"
 #include "keys.h"
 #include "pieces.h"
@@ -135,95 +133,6 @@ enum rn_status rn_trace_copy(struct rn_store *from, const struct rn_trace_id *id
     }
     status = status == RN_OK ? rn_trace_verify(to, id, error) : status;
     rn_pieces_free(&pieces);
-    rn_arena_free(&arena);
-    return status;
-}
-
-/* --- notes ---------------------------------------------------------------------------------------------------------- */
-
-static enum rn_status note_event(struct rn_bytes text, uint32_t n, struct rn_buffer *out)
-{
-    static const uint8_t kind = RN_EVENT_NOTE;
-    struct rn_event event = {.class = RN_CLASS_NOTE, .n = n};
-    struct rn_buffer times = {0};
-    enum rn_status status = rn_varint_put(&times, rn_clock_wall_ns());
-    rn_event_set(&event, RN_TAG_KIND, rn_bytes_of(&kind, 1));
-    rn_event_set(&event, RN_TAG_TIMES, rn_buffer_bytes(&times));
-    rn_event_set(&event, RN_TAG_NOTE, text);
-    status = status == RN_OK ? rn_event_encode(&event, out) : status;
-    rn_buffer_free(&times);
-    return status;
-}
-
-/* A note passes the same door as everything else. */
-static struct rn_bytes without_credentials(struct rn_bytes text, struct rn_arena *arena)
-{
-    struct rn_bytes clean = {0};
-    struct rn_door *door = rn_door_new(RN_LIT(""));
-    if (door != NULL) {
-        clean = rn_door_text(door, text, arena);
-        rn_door_leave(door);
-    }
-    return clean;
-}
-
-/* RN_BUSY: another note took this number meanwhile. */
-static enum rn_status append_note(struct rn_store *store, struct rn_rewrite *rewrite,
-                                  const struct rn_trace_summary *summary, struct rn_error *error)
-{
-    struct rn_db_txn *txn = NULL;
-    enum rn_status status = rn_db_has_room(store->db, error);
-    if (status == RN_OK) {
-        status = rn_db_begin(store->db, true, &txn, error);
-    }
-    if (status != RN_OK) {
-        return status;
-    }
-    status = rn_unmoved(txn, summary, true) ? rn_rewrite_apply(rewrite, txn, error) : RN_BUSY;
-    if (status != RN_OK) {
-        rn_db_abort(txn);
-        return status;
-    }
-    return rn_db_commit(txn, error);
-}
-
-static enum rn_status try_note(struct rn_store *store, const struct rn_trace_id *id,
-                               struct rn_bytes text, struct rn_error *error)
-{
-    struct rn_arena arena = {0};
-    struct rn_buffer raw = {0};
-    struct rn_rewrite rewrite = {.store = store};
-    struct rn_trace_summary summary;
-    enum rn_status status = rn_trace_summary(store, id, &arena, &summary, error);
-    if (status == RN_OK) {
-        struct rn_piece piece = {
-            .class = RN_CLASS_NOTE, .kind = RN_FRAME_EVENT, .n = summary.notes + 1};
-        status = note_event(text, piece.n, &raw);
-        status = status == RN_OK ? RN_OK : rn_fail(error, status, "no memory to add a note");
-        status = status == RN_OK ? rn_rewrite_add(&rewrite, id, &piece, 0, RN_CODEC_ZSTD,
-                                                  rn_buffer_bytes(&raw), error)
-                                 : status;
-    }
-    status = status == RN_OK ? append_note(store, &rewrite, &summary, error) : status;
-    rn_rewrite_free(&rewrite);
-    rn_buffer_free(&raw);
-    rn_arena_free(&arena);
-    return status;
-}
-
-enum rn_status rn_trace_add_note(struct rn_store *store, const struct rn_trace_id *id,
-                                 struct rn_bytes text, struct rn_error *error)
-{
-    struct rn_arena arena = {0};
-    struct rn_bytes clean = without_credentials(text, &arena);
-    enum rn_status status =
-        clean.data == NULL ? rn_fail(error, RN_NOMEM, "no memory to add a note") : RN_BUSY;
-    while (
-        status ==
-        RN_BUSY) { /* somebody wrote in between: look again; each turn means that somebody else got on */
-        status = try_note(store, id, clean, error);
-    }
-    status = status == RN_OK ? rn_store_catch_up(store, error) : status;
     rn_arena_free(&arena);
     return status;
 }

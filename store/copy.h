@@ -17,7 +17,7 @@ enum rn_status rn_trace_copy(struct rn_store *from, const struct rn_trace_id *id
 /*
  * Erases the content of one field of a closed trace. Its length and hashes stay, the trace's secret is replaced by the salts
  * of what remains, the old frame's row is rewritten. `evidence` and `said` still verify. RN_NOTFOUND: no such field; RN_BUSY:
- * the trace is open; RN_REFUSED: kind, times, end, flags, upstream and exit are structure and stay. Free pages of the file keep the old bytes until
+ * the trace is open; RN_REFUSED: kind, times, end, flags, upstream, exit and the tags of a note are structure and stay. Free pages of the file keep the old bytes until
  * they are used again or the store is compacted.
  */
 enum rn_status rn_trace_erase_field(struct rn_store *store, const struct rn_trace_id *id,
@@ -27,5 +27,14 @@ enum rn_status rn_trace_erase_field(struct rn_store *store, const struct rn_trac
 /* Adds a note (n1, n2, ...) to a trace in any state, without the credentials in it. Digests do not change. */
 enum rn_status rn_trace_add_note(struct rn_store *store, const struct rn_trace_id *id,
                                  struct rn_bytes text, struct rn_error *error);
+
+/*
+ * Changes a trace's tags by a note: "k=v" gives a key its value, in place of those it had, "k" takes it away; NULL-terminated, the last of
+ * one key counts. The summary has the tags as they are then; the opening keeps those the recorder was given. RN_INVALID: none, one
+ * without a key, one longer than RN_TAG_TEXT_BYTES_MAX.
+ */
+#define RN_TAG_TEXT_BYTES_MAX 1000u
+enum rn_status rn_trace_tag(struct rn_store *store, const struct rn_trace_id *id,
+                            const char *const *changes, struct rn_error *error);
 
 #endif

@@ -187,6 +187,7 @@ static const struct list_rule {
     {RN_TAG_LABELS, RN_LIST_RUNS, rn_find_text},
     {RN_TAG_MOVES, RN_LIST_RUNS, rn_find_text},
     {RN_TAG_ENVIRONMENT, RN_LIST_RUNS, rn_find_text},
+    {RN_TAG_TAGS, RN_LIST_RUNS, rn_find_text},
     {RN_TAG_LOCKS, RN_LIST_RUNS, rn_find_text},
     {RN_TAG_PORTS, RN_LIST_PORTS, rn_find_text},
     {RN_TAG_GAP, RN_LIST_GAP, rn_find_text},

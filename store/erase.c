@@ -344,7 +344,7 @@ static enum rn_status write_all(struct erasing *erasing)
 static bool is_structure(enum rn_tag tag)
 {
     return tag == RN_TAG_KIND || tag == RN_TAG_TIMES || tag == RN_TAG_END || tag == RN_TAG_FLAGS ||
-           tag == RN_TAG_UPSTREAM || tag == RN_TAG_EXIT;
+           tag == RN_TAG_UPSTREAM || tag == RN_TAG_EXIT || tag == RN_TAG_TAGS;
 }
 
 static enum rn_status check_erasable(const struct erasing *erasing)

@@ -59,6 +59,7 @@ static const char *const tag_names[RN_TAG_LIMIT] = {
     [RN_TAG_STREAMS] = "streams",
     [RN_TAG_GAP] = "gap",
     [RN_TAG_NOTE] = "note",
+    [RN_TAG_TAGS] = "tags",
 };
 
 static uint64_t bit_of(enum rn_tag tag)

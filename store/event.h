@@ -99,6 +99,7 @@ enum rn_tag {
 
     RN_TAG_GAP = 56,  /* varints count, first wall ns, last wall ns; then the reason as text */
     RN_TAG_NOTE = 57, /* text */
+    RN_TAG_TAGS = 58, /* of a note: runs; "k=v" gives the trace's tag k that value, "k" takes it away */
 
     RN_TAG_LIMIT = 64
 };

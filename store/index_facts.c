@@ -60,6 +60,7 @@ enum rn_status rn_index_facts_of_whole(const struct rn_event *event, struct rn_a
     if (out->kind == RN_EVENT_EXCHANGE) {
         status = rn_foreign_find(event, arena, found);
     }
+    out->tags = out->kind == RN_EVENT_NOTE ? rn_event_get(event, RN_TAG_TAGS) : RN_LIT("");
     out->ids = found->id;
     out->id_count = found->count;
     return status;

@@ -18,6 +18,7 @@ struct rn_index_facts {
     enum rn_end end;
     uint64_t flags;
     int exit_status; /* -1: it says nothing of one */
+    struct rn_bytes tags; /* changes, of a note */
     const struct rn_bytes *ids;
     unsigned id_count;
 };

@@ -12,6 +12,7 @@
 #include "keys.h"
 #include "pieces.h"
 #include "summary.h"
+#include "tags.h"
 #include "trace_pack.h"
 
 /* Of an event of very many parts only these are read again: the first ones and the last. */
@@ -167,6 +168,20 @@ static void take_end(struct rn_trace_summary *now, const struct rn_index_facts *
     }
 }
 
+/* A note may give the trace other tags. */
+static enum rn_status change_tags(struct rn_index_step_state *step, struct rn_trace_summary *now,
+                                  struct rn_bytes changes)
+{
+    struct rn_buffer changed = {0};
+    enum rn_status status = rn_tags_change(now->tags, changes, &changed);
+    if (status == RN_OK) {
+        now->tags = rn_arena_copy(&step->arena, rn_buffer_bytes(&changed));
+        status = now->tags.data == NULL ? RN_NOMEM : RN_OK;
+    }
+    rn_buffer_free(&changed);
+    return status;
+}
+
 /* Once per event: what stands in it as a whole. */
 static enum rn_status take_whole(struct rn_index_step_state *step, struct rn_trace_summary *now,
                                  uint32_t n, const struct rn_index_facts *facts)
@@ -176,6 +191,9 @@ static enum rn_status take_whole(struct rn_index_step_state *step, struct rn_tra
         now->exit_status = facts->exit_status >= 0 ? facts->exit_status : now->exit_status;
         now->complete = facts->end == RN_END_LOST ? RN_COMPLETE_NO : now->complete;
         return RN_OK;
+    }
+    if (facts->kind == RN_EVENT_NOTE && facts->tags.len > 0) {
+        return change_tags(step, now, facts->tags);
     }
     if (facts->kind == RN_EVENT_MARK) {
         now->late += (facts->flags & RN_FLAG_LATE) != 0;

@@ -48,7 +48,8 @@ struct rn_prepared *rn_prepared_new(const struct rn_event *event, const struct r
 {
     struct rn_index_facts facts;
     struct rn_foreign_ids found;
-    if (rn_event_get(event, RN_TAG_RESPONSE_BODY).len > SEARCHED_BYTES_MAX) {
+    if (rn_event_get(event, RN_TAG_RESPONSE_BODY).len > SEARCHED_BYTES_MAX ||
+        rn_event_has(event, RN_TAG_TAGS)) { /* no recorder writes these */
         return NULL;
     }
     rn_index_facts_of_piece(event, &facts);
