@@ -7,6 +7,7 @@
 extern const struct rn_cli_command rn_cmd_record;
 extern const struct rn_cli_command rn_cmd_serve;
 extern const struct rn_cli_command rn_cmd_replay;
+extern const struct rn_cli_command rn_cmd_ask;
 extern const struct rn_cli_command rn_cmd_backtest;
 extern const struct rn_cli_command rn_cmd_baseline;
 extern const struct rn_cli_command rn_cmd_log;

@@ -193,6 +193,12 @@ static enum rn_pair_kind kind_of(bool recorded, bool fresh)
     return fresh ? RN_PAIR_RECORDED_FAILED : RN_PAIR_BOTH_FAILED;
 }
 
+bool rn_pair_is_same(const struct rn_pair *pair)
+{
+    uint32_t as_it_reads = pair->judged & ~(1u << RN_ASPECT_TEXT);
+    return pair->kind == RN_PAIR_COMPARED && (as_it_reads & ~pair->same) == 0;
+}
+
 enum rn_status rn_pair_make(const struct rn_view *recorded, const struct rn_view *fresh,
                             struct rn_pair *out)
 {

@@ -78,6 +78,8 @@ bool rn_pair_is_answer(const struct rn_view *view);
  */
 enum rn_status rn_pair_make(const struct rn_view *recorded, const struct rn_view *fresh,
                             struct rn_pair *out);
+/* Both answered, and nothing that was judged differs, but for text that reads the same. */
+bool rn_pair_is_same(const struct rn_pair *pair);
 /* The answer's text and tool calls as a person compares them, in the arena. */
 enum rn_status rn_pair_text(const struct rn_view *view, struct rn_arena *arena,
                             struct rn_bytes *out);

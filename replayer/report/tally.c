@@ -29,12 +29,11 @@ static void keep_worst(struct rn_tally *tally, size_t index, double distance)
 
 static void count_aspects(struct rn_report *report, const struct rn_pair *pair)
 {
-    uint32_t as_it_reads = pair->judged & ~(1u << RN_ASPECT_TEXT);
     for (unsigned i = 0; i < RN_ASPECT_COUNT; i++) {
         report->shares[i].judged += pair->judged >> i & 1u;
         report->shares[i].same += pair->same >> i & 1u;
     }
-    report->same += (as_it_reads & ~pair->same) == 0;
+    report->same += rn_pair_is_same(pair);
     if ((pair->judged >> RN_ASPECT_JSON & 1u) != 0) {
         report->recorded_json += pair->recorded.is_json;
         report->fresh_json += pair->fresh.is_json;
