@@ -16,10 +16,10 @@
 #include "rules.h"
 
 const struct rn_cli_command *const rn_cli_commands[] = {
-    &rn_cmd_record,   &rn_cmd_serve, &rn_cmd_replay, &rn_cmd_ask,     &rn_cmd_backtest,
-    &rn_cmd_baseline, &rn_cmd_log,   &rn_cmd_show,   &rn_cmd_prompts, &rn_cmd_stats,
-    &rn_cmd_export,   &rn_cmd_tag,   &rn_cmd_note,   &rn_cmd_reindex, &rn_cmd_verify,
-    &rn_cmd_version,  &rn_cmd_help,  NULL,
+    &rn_cmd_record,   &rn_cmd_serve,     &rn_cmd_replay,  &rn_cmd_ask,  &rn_cmd_backtest,
+    &rn_cmd_baseline, &rn_cmd_log,       &rn_cmd_show,    &rn_cmd_diff, &rn_cmd_prompts,
+    &rn_cmd_stats,    &rn_cmd_inventory, &rn_cmd_export,  &rn_cmd_tag,  &rn_cmd_note,
+    &rn_cmd_reindex,  &rn_cmd_verify,    &rn_cmd_version, &rn_cmd_help, NULL,
 };
 
 const struct rn_cli_command *rn_cli_command_find(const char *name)

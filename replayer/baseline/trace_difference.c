@@ -21,9 +21,10 @@ struct beside {
     bool has_a;
     bool has_b;
     bool no_memory;
-    const char *place; /* "event 2", "run" */
-    const char *found; /* NULL: nothing yet */
-    bool in_request;   /* that is where it was found */
+    const char *place;             /* "event 2", "run" */
+    const char *found;             /* NULL: nothing yet */
+    struct rn_event_difference at; /* the same in parts */
+    bool in_request;               /* that is where it was found */
 };
 
 static const char *or_nothing(const char *excerpt)
@@ -31,12 +32,20 @@ static const char *or_nothing(const char *excerpt)
     return excerpt[0] == '\0' ? "nothing" : excerpt;
 }
 
+static void say_words(struct beside *beside, const char *what, const char *a, const char *b)
+{
+    beside->found = rn_words(beside->arena, "first at %s, %s: %s in the first, %s in the second",
+                             beside->place, what, a, b);
+    beside->at.what = what;
+    beside->at.first = a;
+    beside->at.second = b;
+}
+
 static void say(struct beside *beside, const char *what, struct rn_bytes a, struct rn_bytes b)
 {
     size_t at = rn_difference_offset(a, b);
-    beside->found = rn_words(beside->arena, "first at %s, %s: %s in the first, %s in the second",
-                             beside->place, what, or_nothing(rn_excerpt(beside->arena, a, at)),
-                             or_nothing(rn_excerpt(beside->arena, b, at)));
+    say_words(beside, what, or_nothing(rn_excerpt(beside->arena, a, at)),
+              or_nothing(rn_excerpt(beside->arena, b, at)));
 }
 
 static void compare_text(struct beside *beside, const char *what, struct rn_bytes a,
@@ -73,6 +82,8 @@ static bool compare_json(struct beside *beside, const char *what, struct rn_byte
     if (differs) {
         const char *place = rn_words(beside->arena, "%s, %.*s", what, (int)pointer.len,
                                      pointer.data == NULL ? "" : (const char *)pointer.data);
+        beside->at.pointer = rn_words(beside->arena, "%.*s", (int)pointer.len,
+                                      pointer.data == NULL ? "" : (const char *)pointer.data);
         say(beside, pointer.len == 0 ? what : place, in_a == NULL ? RN_LIT("") : in_a->raw,
             in_b == NULL ? RN_LIT("") : in_b->raw);
     }
@@ -169,9 +180,8 @@ static void compare_said(struct beside *beside, const struct rn_said *a, const s
         if (a == NULL || b == NULL || a->kind != b->kind) {
             say(beside, what, text_of(a), text_of(b));
             if (rn_bytes_equal(text_of(a), text_of(b))) {
-                beside->found = rn_words(
-                    beside->arena, "first at %s: %s in the first, %s in the second", beside->place,
-                    a == NULL ? "nothing" : kind_of(a), b == NULL ? "nothing" : kind_of(b));
+                say_words(beside, "answer, kind", a == NULL ? "nothing" : kind_of(a),
+                          b == NULL ? "nothing" : kind_of(b));
             }
             return;
         }
@@ -189,9 +199,8 @@ static void compare_said(struct beside *beside, const struct rn_said *a, const s
 static void compare_answers(struct beside *beside, const struct rn_view *a, const struct rn_view *b)
 {
     if (beside->found == NULL && a->status != b->status) {
-        beside->found =
-            rn_words(beside->arena, "first at %s, answer status: %u in the first, %u in the second",
-                     beside->place, a->status, b->status);
+        say_words(beside, "answer status", rn_words(beside->arena, "%u", a->status),
+                  rn_words(beside->arena, "%u", b->status));
     }
     if (a->reading.dialect == RN_DIALECT_NONE || a->reading.dialect != b->reading.dialect ||
         a->reading.unread || b->reading.unread) {
@@ -202,13 +211,19 @@ static void compare_answers(struct beside *beside, const struct rn_view *a, cons
         compare_text(beside, "answer, error", a->reading.error, b->reading.error);
     }
     if (beside->found == NULL && rn_event_end_of(&beside->a) != rn_event_end_of(&beside->b)) {
-        beside->found = rn_words(beside->arena, "first at %s: %s in the first, %s in the second",
-                                 beside->place, rn_end_name(rn_event_end_of(&beside->a)),
-                                 rn_end_name(rn_event_end_of(&beside->b)));
+        say_words(beside, "end", rn_end_name(rn_event_end_of(&beside->a)),
+                  rn_end_name(rn_event_end_of(&beside->b)));
     }
 }
 
 /* --- events --------------------------------------------------------------------------------------------------------- */
+
+static void compare_views(struct beside *beside, const struct rn_view *a, const struct rn_view *b)
+{
+    compare_requests(beside, a, b);
+    beside->in_request = beside->found != NULL;
+    compare_answers(beside, a, b);
+}
 
 static enum rn_status compare_exchanges(struct beside *beside)
 {
@@ -217,9 +232,7 @@ static enum rn_status compare_exchanges(struct beside *beside)
     enum rn_status status = rn_view_make(&beside->scratch, &beside->a, &a);
     status = status == RN_OK ? rn_view_make(&beside->scratch, &beside->b, &b) : status;
     if (status == RN_OK) {
-        compare_requests(beside, &a, &b);
-        beside->in_request = beside->found != NULL;
-        compare_answers(beside, &a, &b);
+        compare_views(beside, &a, &b);
     }
     rn_view_free(&a);
     rn_view_free(&b);
@@ -236,10 +249,29 @@ static void compare_runs(struct beside *beside)
     uint64_t a = rn_event_number(&beside->a, RN_TAG_EXIT, UINT64_MAX);
     uint64_t b = rn_event_number(&beside->b, RN_TAG_EXIT, UINT64_MAX);
     if (beside->found == NULL && a != b) {
-        beside->found = rn_words(beside->arena,
-                                 "first at %s: wait status %lld in the first, %lld in the second",
-                                 beside->place, (long long)a, (long long)b);
+        say_words(beside, "wait status", rn_words(beside->arena, "%lld", (long long)a),
+                  rn_words(beside->arena, "%lld", (long long)b));
     }
+}
+
+/* Whatever has a request and an answer is compared as an exchange is; a run by what came of it. */
+enum rn_status rn_event_difference(const struct rn_view *first, const struct rn_view *second,
+                                   struct rn_arena *arena, struct rn_event_difference *out)
+{
+    struct beside beside = {.arena = arena, .a = *first->event, .b = *second->event, .place = ""};
+    enum rn_event_kind kind = rn_event_kind_of(first->event);
+    compare_field(&beside, "kind", RN_TAG_KIND);
+    if (beside.found == NULL && kind == RN_EVENT_RUN) {
+        compare_runs(&beside);
+    } else if (beside.found == NULL && kind == RN_EVENT_NOTE) {
+        compare_field(&beside, "note", RN_TAG_NOTE);
+    } else if (beside.found == NULL) {
+        compare_views(&beside, first, second);
+    }
+    rn_arena_free(&beside.scratch);
+    *out = beside.at;
+    bool is_wordless = beside.found != NULL && (beside.found[0] == '\0' || out->what[0] == '\0');
+    return beside.no_memory || is_wordless ? RN_NOMEM : RN_OK;
 }
 
 /* "first at event 3: POST /v1/chat stands only in the second" */

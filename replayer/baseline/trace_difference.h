@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "store/trace.h"
+#include "store/view.h"
 
 /*
  * The first difference in order of events, the run last; within an event the request before the answer. Compared is what was
@@ -19,5 +20,16 @@
 enum rn_status rn_trace_difference(struct rn_store *store, const struct rn_trace_id *first,
                                    const struct rn_trace_id *second, struct rn_arena *arena,
                                    struct rn_bytes *detail, struct rn_error *error);
+
+/* The first difference of two events. Excerpts as a person reads them; `what` NULL: there is none. */
+struct rn_event_difference {
+    const char *what;    /* "request body, /messages/0/content" */
+    const char *pointer; /* RFC 6901, or NULL */
+    const char *first;
+    const char *second;
+};
+/* As above, for two events in hand. Texts live in `arena`. RN_NOMEM. */
+enum rn_status rn_event_difference(const struct rn_view *first, const struct rn_view *second,
+                                   struct rn_arena *arena, struct rn_event_difference *out);
 
 #endif
