@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/varint.h"
+#include "store/derived.h"
 
 /* --- pieces both documents use ------------------------------------------------------------------------------------- */
 
@@ -377,7 +378,50 @@ static void put_redactions(json_t *object, const struct rn_event *event)
 
 /* --- documents ----------------------------------------------------------------------------------------------------- */
 
-static enum rn_status append_event(struct rn_show *show, json_t *array, enum rn_event_class class,
+/* One tool reading that an event was told. */
+static enum rn_status append_told(void *self, const struct rn_derived *derived)
+{
+    json_t *told = self;
+    json_t *object = json_object();
+    char name[RN_DERIVED_NAME_BYTES];
+    rn_json_out_text(object, "step", rn_derived_name(derived, name));
+    rn_json_out_bytes(object, "tool", derived->name);
+    if (derived->id.len > 0) {
+        rn_json_out_bytes(object, "id", derived->id);
+    }
+    if (derived->asked_n > 0) {
+        rn_json_out_u32(object, "asked_by", derived->asked_n);
+    }
+    rn_json_out_bool(object, "by_order", derived->by_order);
+    rn_json_out_bool(object, "is_error", derived->is_error);
+    rn_json_out_bytes(object, "arguments", derived->arguments);
+    rn_json_out_bytes(object, "result", derived->result);
+    if (json_array_append_new(told, object) != 0) {
+        rn_json_out_short();
+    }
+    return RN_OK;
+}
+
+/* What tools inside the application answered, as its request tells it. */
+static enum rn_status put_told(json_t *object, struct rn_derivation *derivation, uint32_t n,
+                               const struct rn_reading *reading)
+{
+    json_t *told = json_array();
+    if (told == NULL) {
+        rn_json_out_short();
+        return RN_OK;
+    }
+    enum rn_status status = rn_derivation_add(derivation, n, reading, append_told, told);
+    if (json_array_size(told) == 0) {
+        json_decref(told);
+    } else {
+        (void)json_object_set_new(object, "told", told);
+    }
+    return status;
+}
+
+static enum rn_status append_event(struct rn_show *show, json_t *array,
+                                   struct rn_derivation *derivation, enum rn_event_class class,
                                    uint32_t n)
 {
     struct rn_arena arena = {0};
@@ -396,6 +440,9 @@ static enum rn_status append_event(struct rn_show *show, json_t *array, enum rn_
             rn_event_kind_of(&event) == RN_EVENT_DECISION) {
             view.flags |= rn_trace_marked_flags(show->store, &show->summary, n);
             put_exchange_facts(object, &view);
+            if (status == RN_OK && view.reading.dialect != RN_DIALECT_NONE) {
+                status = put_told(object, derivation, n, &view.reading);
+            }
         } else if (rn_event_kind_of(&event) == RN_EVENT_RUN) {
             put_run_facts(object, &event);
             put_fields(object, &event);
@@ -416,12 +463,13 @@ static enum rn_status append_event(struct rn_show *show, json_t *array, enum rn_
     return status;
 }
 
-static enum rn_status append_class(struct rn_show *show, json_t *array, enum rn_event_class class,
+static enum rn_status append_class(struct rn_show *show, json_t *array,
+                                   struct rn_derivation *derivation, enum rn_event_class class,
                                    uint32_t first, uint32_t last)
 {
     enum rn_status status = RN_OK;
     for (uint32_t n = first; n <= last && status == RN_OK; n++) {
-        status = append_event(show, array, class, n);
+        status = append_event(show, array, derivation, class, n);
     }
     return status;
 }
@@ -432,11 +480,19 @@ enum rn_status rn_show_timeline_json(struct rn_show *show, struct rn_error *erro
     json_t *document = rn_json_out_new("reenact.show/1");
     json_t *events = json_array();
     rn_json_out_summary(document, summary);
-    enum rn_status status =
-        append_class(show, events, RN_CLASS_EVENT, summary->has_run ? 0 : 1, summary->events);
-    status = status == RN_OK ? append_class(show, events, RN_CLASS_GAP, 1, summary->gaps) : status;
-    status =
-        status == RN_OK ? append_class(show, events, RN_CLASS_NOTE, 1, summary->notes) : status;
+    struct rn_derivation *derivation = rn_derivation_begin();
+    enum rn_status status = derivation == NULL ? RN_NOMEM : RN_OK;
+    const struct {
+        enum rn_event_class class;
+        uint32_t first, last;
+    } classes[] = {{RN_CLASS_EVENT, summary->has_run ? 0 : 1, summary->events},
+                   {RN_CLASS_GAP, 1, summary->gaps},
+                   {RN_CLASS_NOTE, 1, summary->notes}};
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0] && status == RN_OK; i++) {
+        status = append_class(show, events, derivation, classes[i].class, classes[i].first,
+                              classes[i].last);
+    }
+    rn_derivation_free(derivation);
     rn_json_out_u32(document, "damaged", show->damaged);
     /* "events" is the summary's count already. */
     (void)json_object_set_new(document, "timeline", events);

@@ -113,7 +113,8 @@ class Show(Case):
         body = json.dumps({"model": "m" + EVIL, "messages": [{"role": "user" + EVIL, "content": EVIL}]}, ensure_ascii=False).encode()
         self.send(self.upstream(lambda head, got, connection: answer(connection, EVIL.encode(), media_type="text/plain")),
                   ("POST", "/v1/chat/completions", {"Content-Type": "application/json"}, body))
-        for arguments in (["show", "run"], ["show", "run", "--talk"], ["show", "run:1"], ["show", "run:0"], ["show", "run", "--raw", "response"],
+        for arguments in (["show", "run"], ["show", "run", "--talk"], ["show", "run", "--tree"], ["show", "run", "--lineage"], ["diff", "run", "run", "--words"],
+                          ["inventory"], ["show", "run:1"], ["show", "run:0"], ["show", "run", "--raw", "response"],
                           ["show", "run", "--raw", "request"], ["show", "run", "--curl"], ["log"], ["verify"]):
             shown = self.terminal(*arguments, NO_COLOR="1")
             rest = [c for c in shown if (ord(c) < 32 and c not in "\r\n\t") or 127 <= ord(c) < 160 or c == "\u202e"]

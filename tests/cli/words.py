@@ -77,6 +77,8 @@ with tempfile.TemporaryDirectory() as empty:
     says(["replay", "a", "--serve", "--", "true"], 2, "--serve")
     says(["replay", "a", "--serve", "--self"], 2, "--serve", "--self")
     says(["show"], 2, "which trace")
+    says(["diff", "a"], 2, "give two traces")
+    says(["show", "a", "--tree", "--lineage"], 2, "give one")
     says(["tag"], 2, "which trace")
     says(["tag", "a"], 2, "KEY=VALUE")
     says(["tag", "a", "b"], 2, "KEY=VALUE", "'b'")
@@ -110,7 +112,7 @@ with tempfile.TemporaryDirectory() as empty:
     says(["baseline", "freeze"], 2, "usage: reenact baseline freeze")
     says(["baseline", "check"], 2, "which baseline")
     says(["baseline", "check", "a", "--"], 2, "behind --")
-    for command in (["log"], ["baseline", "list"], ["baseline", "show", "a"], ["baseline", "check", "a"], ["backtest", "list"], ["backtest", "report", "a"], ["show", "last"], ["verify"], ["replay", "last"]):
+    for command in (["log"], ["baseline", "list"], ["baseline", "show", "a"], ["baseline", "check", "a"], ["backtest", "list"], ["backtest", "report", "a"], ["show", "last"], ["diff", "a", "b"], ["inventory"], ["verify"], ["replay", "last"]):
         says(command, 2, empty)
         says([*command, "--store", os.path.join(empty, "no\x1b[31mwhere")], 2, "no\\x1b[31mwhere")
     version = ask("version")

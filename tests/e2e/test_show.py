@@ -82,6 +82,13 @@ class Show(harness.Case):
         lines = self.lines("run", columns=80)
         self.assertEqual([line.strip() for line in lines if "verbatim" in line], ["<- verbatim in refund-v1 (event 1, rank 2)"])
 
+    def test_the_document_has_what_tools_answered(self):
+        self.make()
+        told = [event.get("told") for event in self.show("run")["timeline"]]
+        self.assertEqual(told[:3], [None] * 3)
+        self.assertEqual(told[3], [{"step": "3.t1", "tool": "get_order", "id": "call_88231", "asked_by": 2, "by_order": False, "is_error": False,
+                                    "arguments": '{"id":88231}', "result": '{"delivered": "2026-10-16"}'}])
+
     def lineage(self):
         done = self.reenact("show", "--store", self.store, "--lineage", "--json", "run")
         self.assertEqual(done.returncode, 0, done.stderr)

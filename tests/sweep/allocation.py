@@ -75,6 +75,21 @@ class Allocation(Sweep):
     def test_show_bears_it(self):
         self.read_bears_it(2, "show", "--json", "last")
 
+    def test_show_of_steps_bears_it(self):
+        self.read_bears_it(1, "show", "last")
+
+    def test_show_of_a_tree_bears_it(self):
+        self.read_bears_it(1, "show", "--tree", "last")
+
+    def test_show_of_lineage_bears_it(self):
+        self.read_bears_it(1, "show", "--lineage", "--json", "last")
+
+    def test_diff_bears_it(self):
+        self.read_bears_it(1, "diff", "--json", "last", "last")
+
+    def test_inventory_bears_it(self):
+        self.read_bears_it(1, "inventory", "--json")
+
 
 if __name__ == "__main__":
     main()
