@@ -4,6 +4,7 @@
 
 #include "base/varint.h"
 #include "headline.h"
+#include "lineage.h"
 #include "page_parts.h"
 
 /* --- what it is ----------------------------------------------------------------------------------------------------- */
@@ -339,10 +340,14 @@ static void put_decision(struct rn_page *page, const struct rn_view *view, const
 {
     uint32_t n = view->event->n;
     const struct rn_page_spot spot = {n, "decision", anchor};
+    struct rn_arena arena = {0};
+    struct rn_bytes plain = rn_lineage_plain(&arena, view->request.decoded);
     char words[48];
+    rn_page_trouble(page, plain.data == NULL && view->request.decoded.len > 0 ? RN_NOMEM : RN_OK);
     (void)snprintf(words, sizeof words, "what was asked in %" PRIu32, n);
     put_body(page, "asked", &view->request, &spot);
-    rn_page_source_add(page, n, anchor, rn_bytes_text(words), view->request.decoded);
+    rn_page_source_add(page, n, anchor, rn_bytes_text(words), plain);
+    rn_arena_free(&arena);
     rn_sheet_putf(&page->sheet,
                   "<p class=\"note\">what it was answered stands <a href=\"#e%" PRIu32
                   "a\">at the end</a></p>\n",

@@ -70,13 +70,14 @@ static void put_moment(struct rn_sheet *sheet, uint64_t wall_ns)
     rn_sheet_put(sheet, when);
 }
 
+/* The summary's own end is that of the recording: what was still waited for counts there too. */
 static uint64_t took_ns(const struct rn_page *page)
 {
     const struct rn_trace_summary *summary = page->summary;
     uint64_t ns = summary->ended_wall_ns > summary->started_wall_ns
                       ? summary->ended_wall_ns - summary->started_wall_ns
                       : 0;
-    return ns > page->last_ns ? ns : page->last_ns;
+    return page->last_ns > 0 ? page->last_ns : ns;
 }
 
 static const char *state_of(const struct rn_trace_summary *summary)

@@ -67,8 +67,8 @@ static void put_said(struct rn_page *page, const struct rn_said *said,
     put_role(page, said, rn_talk_tool_name(said, request));
     if (told != NULL) {
         rn_sheet_putf(&page->sheet,
-                      "<p>what it answered is <a href=\"#e%" PRIu32 "t%" PRIu32 "\">%" PRIu32
-                      ".t%" PRIu32 "</a>, above</p>\n",
+                      "<p class=\"note\">what it answered is <a href=\"#e%" PRIu32 "t%" PRIu32
+                      "\">%" PRIu32 ".t%" PRIu32 "</a>, above</p>\n",
                       spot->n, told->t, spot->n, told->t);
     } else if (said->text.len > 0) {
         rn_page_text(page, said->text, spot);

@@ -31,6 +31,13 @@ class Quickstarts(Case):
         for words in ("a changed prompt", "a changed tool schema", "a missing call", "another model"):
             self.assertIn(words, said)
 
+    def test_quickstart_incident_finds_the_one_wrong_refund_of_500(self):
+        said = self.script("quickstart-incident")
+        for words in ("500 customers were answered", "ingress: 500 decisions; calls joined: 1500 by name; left alone: 0", "1 of 500 traces",
+                      "POST /refunds 200", "get_order", "<- verbatim in refund-v1 (event 2, rank 2)", "incident.html: ",
+                      "a coin flip: 4 of 10 said what was recorded, 6 did not"):
+            self.assertIn(words, said)
+
 
 if __name__ == "__main__":
     main()
