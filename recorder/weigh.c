@@ -16,6 +16,7 @@ struct look {
     bool many;
     bool overrun; /* not everything was compared */
     unsigned compared;
+    size_t covered; /* how far what was found so far reaches */
     const struct token *telling[TELLING_MAX];
     unsigned telling_count;
     struct rn_inbound *linked;
@@ -90,28 +91,56 @@ static void weigh(struct look *look, struct token *found)
     }
 }
 
+static bool stands_at(struct look *look, const struct token *token, size_t at, uint64_t window,
+                      enum rn_token_kind kind, size_t len)
+{
+    if (token->window != window || token->kind != kind || (len != 0 && token->len != len)) {
+        return false;
+    }
+    if (look->compared++ >= RN_JOIN_COMPARED_MAX) {
+        look->overrun = true;
+        return false;
+    }
+    return rn_bytes_equal(rn_bytes_sub(look->said, at, token->len), rn_joins_text(token));
+}
+
+/*
+ * The longest value that stands at `at` is looked at; what is only a part of a longer one, there or from before, was not said by
+ * whoever says just that part. `len`: of a number; 0: any.
+ */
 static void compare_at(struct look *look, size_t at, size_t len, enum rn_token_kind kind,
                        uint64_t window)
 {
+    struct token *longest = NULL;
     for (struct token *token = rn_joins_chain(look->joins, window); token != NULL;
          token = token->next) {
-        bool fits = token->window == window && token->kind == kind &&
-                    token->seen != look->joins->look && (len == 0 || token->len == len);
-        if (!fits) {
-            continue;
+        bool is_longer = longest == NULL || token->len > longest->len;
+        if (is_longer && stands_at(look, token, at, window, kind, len)) {
+            longest = token;
         }
-        if (look->compared++ >= RN_JOIN_COMPARED_MAX) {
-            look->overrun = true;
-            return;
-        }
-        if (rn_bytes_equal(rn_bytes_sub(look->said, at, token->len), rn_joins_text(token)) &&
-            !rn_tokens_is_parameter(look->said, at)) {
-            weigh(look, token);
-        }
+    }
+    if (longest == NULL || at + longest->len <= look->covered) {
+        return;
+    }
+    look->covered = at + longest->len;
+    if (longest->seen != look->joins->look && !rn_tokens_is_parameter(look->said, at)) {
+        weigh(look, longest);
     }
 }
 
-/* Each window of the call's bytes, and each number in it. */
+static void compare_number(struct look *look, size_t at)
+{
+    uint8_t byte = look->said.data[at];
+    if (byte < '0' || byte > '9') {
+        return;
+    }
+    struct rn_bytes number = rn_tokens_number(look->said, at);
+    if (number.len >= RN_TOKEN_NUMBER_MIN) {
+        compare_at(look, at, number.len, RN_TOKEN_NUMBER, rn_joins_hash(number));
+    }
+}
+
+/* Each place of the call's bytes in turn: the text that begins there, and the number. */
 static void read_through(struct look *look)
 {
     struct rn_bytes said = look->said;
@@ -120,20 +149,19 @@ static void read_through(struct look *look)
     for (size_t i = 1; i < WINDOW; i++) {
         top *= BASE;
     }
-    for (size_t at = 0; at < said.len && !look->overrun; at++) {
-        uint8_t byte = said.data[at];
-        if (at >= WINDOW) {
-            window -= (said.data[at - WINDOW] + UINT64_C(1)) * top;
+    for (size_t end = 0; end < said.len + WINDOW - 1 && !look->overrun; end++) {
+        if (end >= WINDOW) {
+            window -= (said.data[end - WINDOW] + UINT64_C(1)) * top;
         }
-        window = window * BASE + byte + 1;
-        if (at + 1 >= WINDOW) {
-            compare_at(look, at + 1 - WINDOW, 0, RN_TOKEN_TEXT, window);
+        window *= BASE;
+        if (end < said.len) {
+            window += said.data[end] + UINT64_C(1);
         }
-        if (byte >= '0' && byte <= '9') {
-            struct rn_bytes number = rn_tokens_number(said, at);
-            if (number.len >= RN_TOKEN_NUMBER_MIN) {
-                compare_at(look, at, number.len, RN_TOKEN_NUMBER, rn_joins_hash(number));
-            }
+        if (end + 1 >= WINDOW && end < said.len) {
+            compare_at(look, end + 1 - WINDOW, 0, RN_TOKEN_TEXT, window);
+        }
+        if (end + 1 >= WINDOW) {
+            compare_number(look, end + 1 - WINDOW);
         }
     }
 }

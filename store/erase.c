@@ -327,7 +327,8 @@ static enum rn_status write_all(struct erasing *erasing)
     status = status == RN_OK ? rn_facts_forget(txn, &erasing->summary.id,
                                                erasing->summary.started_wall_ns, erasing->error)
                              : status;
-    if (status == RN_OK && rn_event_kind_of(&erasing->before) == RN_EVENT_EXCHANGE) {
+    enum rn_event_kind kind = rn_event_kind_of(&erasing->before);
+    if (status == RN_OK && (kind == RN_EVENT_EXCHANGE || kind == RN_EVENT_DECISION)) {
         status = forget_ids(erasing, txn);
         status = status == RN_OK
                      ? RN_OK

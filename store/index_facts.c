@@ -57,7 +57,7 @@ enum rn_status rn_index_facts_of_whole(const struct rn_event *event, struct rn_a
     if (rn_event_has(event, RN_TAG_EXIT)) {
         out->exit_status = (int)(rn_event_number(event, RN_TAG_EXIT, 0) & INT32_MAX);
     }
-    if (out->kind == RN_EVENT_EXCHANGE) {
+    if (out->kind == RN_EVENT_EXCHANGE || out->kind == RN_EVENT_DECISION) {
         status = rn_foreign_find(event, arena, found);
     }
     out->tags = out->kind == RN_EVENT_NOTE ? rn_event_get(event, RN_TAG_TAGS) : RN_LIT("");

@@ -286,6 +286,13 @@ static void say_alone(struct beside *beside)
                  beside->has_a ? "first" : "second");
 }
 
+/* A call, or an inbound request: both have a request and an answer. */
+static bool is_exchange(const struct rn_event *event)
+{
+    enum rn_event_kind kind = rn_event_kind_of(event);
+    return kind == RN_EVENT_EXCHANGE || kind == RN_EVENT_DECISION;
+}
+
 static enum rn_status compare_event(struct beside *beside)
 {
     if (!beside->has_a && !beside->has_b) {
@@ -295,8 +302,7 @@ static enum rn_status compare_event(struct beside *beside)
         say_alone(beside);
         return RN_OK;
     }
-    if (rn_event_kind_of(&beside->a) == RN_EVENT_EXCHANGE &&
-        rn_event_kind_of(&beside->b) == RN_EVENT_EXCHANGE) {
+    if (is_exchange(&beside->a) && rn_event_kind_of(&beside->a) == rn_event_kind_of(&beside->b)) {
         return compare_exchanges(beside);
     }
     compare_field(beside, "kind", RN_TAG_KIND);
@@ -330,7 +336,7 @@ static enum rn_status keys_from(struct rn_store *store, const struct rn_trace_id
         bool is_there = false;
         uint8_t key[RN_KEY_BYTES] = {0};
         status = read_event(store, id, n, &arena, &event, &is_there, error);
-        if (status == RN_OK && is_there && rn_event_kind_of(&event) == RN_EVENT_EXCHANGE &&
+        if (status == RN_OK && is_there && is_exchange(&event) &&
             rn_catalog_key(&event, true, key) != RN_OK) {
             (void)rn_catalog_key(&event, false, key); /* no JSON */
         }

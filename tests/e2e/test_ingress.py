@@ -137,7 +137,7 @@ class Ingress(Case):
 
     def test_an_inbound_request_opens_a_trace_and_its_calls_join_by_the_header_it_got(self):
         process, _, ingress = self.start(HANDS_ON="x-reenact-trace")
-        response, told = self.ask(ingress, {"order": 88231, "calls": 2}, {"X-Reenact-Subject": "customer-7"})
+        response, told = self.ask(ingress, {"order": 88231, "calls": 2}, {"X-Reenact-Subject": "customer-7", "X-Request-Id": "request-of-a-customer-1"})
         self.assertEqual((response.status, json.loads(told)["order"]), (200, 88231))
         self.assertEqual(response.headers["X-Saw"], "x-reenact-trace")  # what is added, and nothing else of ours
         self.assertNotIn("X-Reenact-Outcome", response.headers)
@@ -149,8 +149,8 @@ class Ingress(Case):
         self.assertEqual([e["kind"] for e in (first, second, third)], ["decision", "exchange", "exchange"])
         self.assertEqual([e["fields"]["rule"] for e in (first, second, third)], ["new", "header", "header"])
         self.assertNotIn("x-reenact-trace", first["fields"]["request-head"].lower())  # it holds what the client sent
-        self.assertEqual(first["fields"]["labels"], ["X-Reenact-Subject", "customer-7", "X-Reenact-Outcome", "answered"])
-        shown = self.reenact("show", "--store", self.store, trace["trace"]).stdout
+        self.assertEqual(first["fields"]["labels"], ["X-Reenact-Subject", "customer-7", "X-Request-Id", "request-of-a-customer-1", "X-Reenact-Outcome", "answered"])
+        shown = self.reenact("show", "--store", self.store, "request-of-a-customer-1").stdout  # the id its client gave it
         self.assertRegex(shown, r"1 +decision +app POST /refunds 200")
         self.assertSound()
 
@@ -242,6 +242,20 @@ class Ingress(Case):
         self.assertGreater(alone, 0)
         self.assertIn(f"left alone: {alone}", remarks)
         self.assertSound()
+
+    def test_a_late_call_for_a_closed_trace_is_a_child_of_it(self):
+        process, port, ingress = self.start(options=["--trace-idle", "1"], HANDS_ON="x-reenact-trace")
+        self.assertEqual(self.ask(ingress, {"order": 88231})[0].status, 200)
+        deadline = time.time() + 60
+        while (traces := self.traces())[0]["state"] == "open" and time.time() < deadline:
+            time.sleep(0.2)
+        (trace,) = traces
+        self.assertEqual((trace["state"], trace["events"]), ("closed", 2))
+        late = json.dumps({"model": "m", "messages": [{"role": "user", "content": "late"}]})
+        self.assertEqual(self.call(port, "/toy/v1/chat/completions", late, {"x-reenact-trace": trace["trace"]})[0], 200)
+        self.end(process)
+        child = next(t["trace"] for t in self.traces() if t["trace"] != trace["trace"])
+        self.assertEqual(self.show(child)["parent"], trace["trace"])
 
     def test_a_streamed_answer_passes_and_a_client_that_leaves_is_recorded(self):
         process, _, ingress = self.start()

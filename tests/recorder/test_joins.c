@@ -211,6 +211,23 @@ START_TEST(what_spoke_for_two_speaks_for_nobody_afterwards)
 }
 END_TEST
 
+START_TEST(a_part_of_what_another_says_is_not_said_by_whoever_says_the_part)
+{
+    comes(1, "{\"text\":\"It came broken, what\",\"order\":88231}");
+    struct rn_inbound *two = comes(2, "{\"text\":\"It came broken, what now? 88231: my order\"}");
+    comes(3, "{\"text\":\"yes\"}");
+    ck_assert_str_eq(whose("[88231]"), "content 1");
+    const char *quote = "{\"m\":[\"It came broken, what now? 88231: my order\",\"yes\"]}";
+    ck_assert_str_eq(whose(quote), "content 2");
+    answered(two);
+    ck_assert_str_eq(whose(quote),
+                     "alone"); /* 3 quotes a turn before it: 1 has nothing to do with it */
+    ck_assert_str_eq(
+        whose("{\"m\":[\"It came broken, what now? 88231: my order\",\"It came broken, what\"]}"),
+        "content 1");
+}
+END_TEST
+
 START_TEST(escapes_are_no_difference)
 {
     comes(1, "{\"text\":\"caf\\u00e9 \\u2014 it \\\"came\\\" late\\/broken\"}");
@@ -437,6 +454,7 @@ Suite *rn_suite(void)
         the_only_one_in_flight_contains_a_call_that_says_nothing,
         a_value_of_exactly_one_body_in_flight_decides,
         what_spoke_for_two_speaks_for_nobody_afterwards,
+        a_part_of_what_another_says_is_not_said_by_whoever_says_the_part,
         escapes_are_no_difference,
         parameters_of_a_call_are_no_content,
         what_one_that_was_answered_said_belongs_to_nobody_else,
