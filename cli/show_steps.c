@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "commands.h"
 #include "human.h"
 #include "lineage_text.h"
@@ -80,21 +79,20 @@ static void describe_state(const struct rn_trace_summary *summary, char out[160]
     }
 }
 
-/* "trace 0c1d2e3f  run  2.14.1  5 min ago  complete" */
+/* "trace 0c1d2e3f  run  2.14.1  2026-11-20 18:35:12 +0000  complete" */
 static enum rn_status add_head(struct listing *listing)
 {
     const struct rn_trace_summary *summary = &listing->show->summary;
     struct rn_buffer line = {0};
     struct rn_buffer shown = {0};
-    struct rn_human ago;
+    struct rn_human moment;
     char id[33];
     char state[160];
     rn_trace_id_text(&summary->id, id);
     describe_state(summary, state);
     const struct rn_bytes parts[] = {
         rn_bytes_text(id + 24), summary->name, summary->release,
-        rn_bytes_text(rn_human_ago(&ago, summary->started_wall_ns, rn_clock_wall_ns())),
-        rn_bytes_text(state)};
+        rn_bytes_text(rn_human_moment(&moment, summary->started_wall_ns)), rn_bytes_text(state)};
     enum rn_status status = rn_buffer_add(&line, RN_LIT("trace"));
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == RN_OK; i++) {
         if (parts[i].len > 0) {

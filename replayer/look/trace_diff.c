@@ -37,6 +37,7 @@ struct side {
     struct item *items;
     struct rn_align_step *known;
     uint32_t count, cap;
+    bool no_memory; /* for a digest */
 };
 
 const char *rn_diff_state_name(enum rn_diff_state state)
@@ -47,11 +48,11 @@ const char *rn_diff_state_name(enum rn_diff_state state)
 
 /* --- what a step is known by ---------------------------------------------------------------------------------------- */
 
-static uint64_t digest_of(struct rn_bytes text)
+static uint64_t digest_of(struct side *side, struct rn_bytes text)
 {
     uint8_t digest[RN_SHA256_BYTES] = {0};
     uint64_t out = 0;
-    (void)rn_sha256_of(&text, 1, digest); /* it guides the alignment; nothing is decided by it */
+    side->no_memory = !rn_sha256_of(&text, 1, digest) || side->no_memory;
     memcpy(&out, digest, sizeof out);
     return out;
 }
@@ -65,22 +66,25 @@ static struct rn_bytes last_said(const struct rn_said *said)
     return text;
 }
 
-static uint64_t digest_said(const struct rn_said *said)
+static uint64_t digest_said(struct side *side, const struct rn_said *said)
 {
     uint64_t sum = 0;
     for (; said != NULL; said = said->next) {
-        sum = sum * 31 + (digest_of(said->text) ^ digest_of(said->name)) + (uint64_t)said->kind;
+        sum = sum * 31 + (digest_of(side, said->text) ^ digest_of(side, said->name)) +
+              (uint64_t)said->kind;
     }
     return sum;
 }
 
-static uint64_t digest_request(const struct rn_event *event)
+static uint64_t digest_request(struct side *side, const struct rn_event *event)
 {
     uint8_t key[RN_KEY_BYTES] = {0};
-    if (rn_catalog_key(event, true, key) != RN_OK) {
-        (void)rn_catalog_key(event, false, key); /* no JSON */
+    enum rn_status status = rn_catalog_key(event, true, key);
+    if (status != RN_OK && status != RN_NOMEM) {
+        status = rn_catalog_key(event, false, key); /* no JSON */
     }
-    return digest_of(rn_bytes_of(key, sizeof key));
+    side->no_memory = status == RN_NOMEM || side->no_memory;
+    return digest_of(side, rn_bytes_of(key, sizeof key));
 }
 
 static const char *kind_of(const struct rn_view *view)
@@ -120,17 +124,17 @@ static struct rn_bytes whom_of(struct rn_arena *arena, const struct rn_view *vie
     return copy;
 }
 
-static void know_view(const struct rn_view *view, struct rn_align_step *known)
+static void know_view(struct side *side, const struct rn_view *view, struct rn_align_step *known)
 {
     const struct rn_reading *reading = &view->reading;
     bool is_read = reading->dialect != RN_DIALECT_NONE;
     if (rn_event_kind_of(view->event) == RN_EVENT_RUN) {
         return; /* there is one of each */
     }
-    known->request = digest_request(view->event);
-    known->news = digest_of(is_read ? last_said(reading->request) : view->request.decoded);
-    known->answer = is_read && reading->response != NULL ? digest_said(reading->response)
-                                                         : digest_of(view->response.decoded);
+    known->request = digest_request(side, view->event);
+    known->news = digest_of(side, is_read ? last_said(reading->request) : view->request.decoded);
+    known->answer = is_read && reading->response != NULL ? digest_said(side, reading->response)
+                                                         : digest_of(side, view->response.decoded);
 }
 
 static enum rn_status make_room(struct side *side)
@@ -170,20 +174,20 @@ static enum rn_status add_step(void *self, const struct rn_step *step)
         item.whom = rn_arena_copy(side->arena, step->derived->name);
         item.told = rn_arena_copy(side->arena, step->derived->result);
         item.arguments = rn_arena_copy(side->arena, step->derived->arguments);
-        known.request = known.news = digest_of(item.arguments);
-        known.answer = digest_of(item.told);
+        known.request = known.news = digest_of(side, item.arguments);
+        known.answer = digest_of(side, item.told);
     } else if (step->view != NULL) {
         item.kind = kind_of(step->view);
         item.whom = whom_of(side->arena, step->view);
-        know_view(step->view, &known);
+        know_view(side, step->view, &known);
     }
     bool is_kept = item.name != NULL && (step->error != NULL || item.whom.data != NULL) &&
                    (!item.is_derived || (item.told.data != NULL && item.arguments.data != NULL));
-    known.kind = digest_of(rn_bytes_text(item.kind)) + item.is_derived;
-    known.whom = digest_of(item.whom);
+    known.kind = digest_of(side, rn_bytes_text(item.kind)) + item.is_derived;
+    known.whom = digest_of(side, item.whom);
     side->items[side->count] = item;
     side->known[side->count++] = known;
-    return is_kept ? RN_OK : RN_NOMEM;
+    return is_kept && !side->no_memory ? RN_OK : RN_NOMEM;
 }
 
 /* The run is what came of the calls: it goes to the end. */
