@@ -147,6 +147,14 @@ static enum rn_status check(const struct rn_cli_line *line, struct rn_ask_settin
     return rn_backtest_budget(asked.budget, &settings->budget_pico, error);
 }
 
+/* A model may think for a minute, ten times over. */
+static void on_progress(void *self, uint32_t settled)
+{
+    char text[64];
+    (void)snprintf(text, sizeof text, "%u of %u", settled, *(const unsigned *)self);
+    rn_screen_progress(text);
+}
+
 static bool tell(const struct rn_ask_outcome *outcome)
 {
     if (asked.as_json) {
@@ -163,14 +171,17 @@ static int run(int argc, char **argv)
 {
     struct rn_cli_line line;
     struct rn_error error = {RN_OK, ""};
-    struct rn_ask_settings settings;
+    struct rn_ask_settings settings = {0};
     struct rn_ask_outcome outcome = {0};
     int done = rn_cli_begin(&rn_cmd_ask, argc, argv, true, &line);
     if (done >= 0) {
         return done;
     }
     enum rn_status status = check(&line, &settings, &error);
+    settings.on_progress = on_progress;
+    settings.self = &settings.times;
     status = status == RN_OK ? rn_ask_run(&settings, &outcome, &error) : status;
+    rn_screen_progress_end();
     if (status == RN_OK && !tell(&outcome)) {
         status = rn_fail(&error, RN_IO, "cannot write to standard output");
     }

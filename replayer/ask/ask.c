@@ -72,7 +72,8 @@ static enum rn_status open_call(struct rn_ask *ask)
         return status;
     }
     enum rn_left_out why = rn_plan_leaves_out(&ask->view);
-    if (why != RN_LEFT_COUNT) {
+    bool is_at_home = why == RN_LEFT_DIALECT && ask->settings->to == NULL;
+    if (why != RN_LEFT_COUNT && !is_at_home) {
         return refuse(ask, why);
     }
     outcome->recorded_status = ask->view.status;
@@ -111,6 +112,7 @@ static enum rn_status aim(struct rn_ask *ask)
     }
     outcome->elsewhere =
         !rn_bytes_equal(ask->plan.upstream, upstream) || !rn_bytes_equal(ask->plan.model, model);
+    ask->plan.as_recorded = !outcome->elsewhere;
     if (outcome->elsewhere) {
         ask->plan.moves =
             rn_arena_alloc(&ask->plan.arena, RN_PLAN_EDITS_MAX * sizeof *ask->plan.moves);

@@ -28,6 +28,9 @@ struct rn_ask_settings {
     unsigned times;       /* 1 to RN_ASK_TIMES_MAX */
     unsigned jobs;        /* at once; 1 to RN_ASK_JOBS_MAX */
     char *const *environment;
+    /* Whenever one is settled: so many of the `times`. May be NULL. */
+    void (*on_progress)(void *self, uint32_t settled);
+    void *self;
 };
 
 /* One distinct answer. */

@@ -73,6 +73,9 @@ static void over(struct rn_ask_slot *slot, enum rn_end end, const char *reason)
     ask->in_flight--;
     ask->outcome->answered += slot->is_answer;
     ask->spent_pico += rn_ask_slot_cost(slot);
+    if (ask->settings->on_progress != NULL) {
+        ask->settings->on_progress(ask->settings->self, ask->outcome->asked - ask->in_flight);
+    }
     heed_refusal(slot);
     fill(ask);
 }

@@ -58,6 +58,8 @@ struct rn_plan {
     struct rn_plan_move *moves; /* those that fit upstream and model; none with --no-moves */
     size_t move_count;
     bool no_moves;
+    bool
+        as_recorded; /* `ask` alone, never stored: the very body goes where it went, in whatever dialect */
     struct rn_bytes prices_date; /* of the price below; empty: no price was known */
     struct rn_price price;       /* of the target when the plan was made: what facts count with */
     uint64_t budget_pico;

@@ -63,7 +63,8 @@ static bool is_redacted(const struct rn_view *view)
     return false;
 }
 
-enum rn_left_out rn_plan_leaves_out(const struct rn_view *view)
+/* Whether the dialect is one that can be asked of others does not matter for what goes where it went. */
+static enum rn_left_out leaves_out(const struct rn_view *view, bool moves)
 {
     bool is_short = (view->flags & (RN_FLAG_TRUNCATED | RN_FLAG_WITHHELD)) != 0 ||
                     !rn_event_has(view->event, RN_TAG_REQUEST_BODY);
@@ -76,7 +77,7 @@ enum rn_left_out rn_plan_leaves_out(const struct rn_view *view)
     if (is_short) {
         return RN_LEFT_TRUNCATED;
     }
-    if (asks && !can_move(view)) {
+    if (asks && moves && !can_move(view)) {
         return RN_LEFT_DIALECT;
     }
     if (is_unread || view->request.fault.status != RN_OK || view->request_head == NULL) {
@@ -89,6 +90,11 @@ enum rn_left_out rn_plan_leaves_out(const struct rn_view *view)
         return RN_LEFT_UNENDED;
     }
     return RN_LEFT_COUNT;
+}
+
+enum rn_left_out rn_plan_leaves_out(const struct rn_view *view)
+{
+    return leaves_out(view, true);
 }
 
 /* --- body ----------------------------------------------------------------------------------------------------------- */
@@ -221,7 +227,9 @@ static enum rn_status make_body(struct maker *maker, enum rn_left_out *why)
         .there = members.there,
         .count = maker->plan->move_count * 3};
     name_members(maker->plan, &members);
-    enum rn_status status = change_as_told(maker, &body);
+    enum rn_status status = maker->plan->as_recorded
+                                ? rn_buffer_add(&body, maker->view->request.decoded)
+                                : change_as_told(maker, &body);
     if (status == RN_OK) {
         status = rn_plan_body_scan(rn_buffer_bytes(&body), &question, &facts);
     }
@@ -321,7 +329,7 @@ static enum rn_status make_target(struct maker *maker)
     struct rn_bytes prefix = {0};
     struct rn_bytes tail = recorded;
     struct rn_buffer target = {0};
-    if (!known_target(maker, recorded, &prefix, &tail) &&
+    if (!maker->plan->as_recorded && !known_target(maker, recorded, &prefix, &tail) &&
         !rn_bytes_equal(upstream, maker->plan->upstream)) {
         tail = without_overlap(maker->plan->url, recorded);
     }
@@ -378,7 +386,7 @@ enum rn_status rn_plan_request_make(const struct rn_plan *plan, const struct rn_
 {
     struct maker maker = {.plan = plan, .view = view, .arena = arena, .out = out, .error = error};
     *out = (struct rn_plan_request){0};
-    *why = rn_plan_leaves_out(view);
+    *why = leaves_out(view, !plan->as_recorded);
     if (*why != RN_LEFT_COUNT) {
         return rn_fail(error, RN_REFUSED, "%s", rn_left_out_sentence(*why));
     }

@@ -87,6 +87,21 @@ class Ask(BacktestCase):
             self.assertNotIn(b"old4", head)
         self.assertEqual(len(self.traces()), 1, "nothing is stored")
 
+    def test_a_dialect_that_cannot_move_is_asked_where_it_was(self):
+        def gemini(text):
+            return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP"}], "modelVersion": "gemini-2.5-pro",
+                    "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 4, "totalTokenCount": 13}}
+        body = b'{"contents": [ {"role":"user","parts":[{"text":"May I?"}]} ]}'
+        dice = Dice(self, gemini(SAID), gemini(SAID), gemini("No."), gemini(SAID))
+        path = "/v1beta/models/gemini-2.5-pro:generateContent"
+        self.record_call(dice, body, path, fields={"x-goog-api-key": "AIza" + "old4" * 9})
+        found = self.ask("a" * 32 + ":1", "--times", "3", "-j", "1", url=dice.upstream.url, expect=1, env={"TOY_API_KEY": "key-of-today-12345"})
+        self.assertEqual((found["to"], found["same"], found["distinct"], found["tokens_out"]), ("toy/gemini-2.5-pro", 2, 2, "12"))
+        self.assertEqual(dice.bodies, [body] * 4)
+        for head in dice.heads[1:]:
+            self.assertIn(b"POST " + path.encode(), head)
+            self.assertIn(b"x-goog-api-key: key-of-today-12345", head)
+
     def test_another_model_is_judged_as_a_backtest_judges_it(self):
         self.record_questions(0, 40)
         seen = set()
@@ -148,7 +163,7 @@ class Ask(BacktestCase):
         asked = dice.turn
         for which, options, says in (
                 ("b" * 32 + ":1", [], "asks no model"), ("c" * 32 + ":1", [], "credential"), ("d" * 32 + ":1", [], "only the recorded provider knows"),
-                ("e" * 32 + ":1", [], "dialect"), ("a" * 32, [], "which call?"), ("a" * 32 + ":9", [], "9"), ("f" * 32 + ":1", [], "ffff"),
+                ("e" * 32 + ":1", ["--to", "toy/gemini-2.5-flash"], "dialect"), ("a" * 32, [], "which call?"), ("a" * 32 + ":9", [], "9"), ("f" * 32 + ":1", [], "ffff"),
                 ("a" * 32 + ":1", ["--to", "toy"], "UPSTREAM/MODEL"), ("a" * 32 + ":1", ["--to", "nobody/x"], "there is no upstream 'nobody'"),
                 ("a" * 32 + ":1", ["--times", "1001"], "1 to 1000"), ("a" * 32 + ":1", ["--times", "0"], "--times"),
                 ("a" * 32 + ":1", ["--budget", "free"], "free"), ("a" * 32 + ":1", ["--key-env", "NOT_SET"], "set NOT_SET"),
