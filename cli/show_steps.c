@@ -222,7 +222,9 @@ static enum rn_status add_step(void *self, const struct rn_step *step)
     if (step->view != NULL) {
         listing->redactions += step->view->redactions;
         listing->asks_a_model =
-            step->view->reading.kind == RN_READING_MODEL ? step->n : listing->asks_a_model;
+            step->view->reading.kind == RN_READING_MODEL && !rn_step_is_failed(step)
+                ? step->n
+                : listing->asks_a_model;
     }
     enum rn_status status = add_line(listing, step);
     return status == RN_OK && !rn_screen_put(stdout, &listing->out) ? RN_IO : status;

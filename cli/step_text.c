@@ -135,7 +135,7 @@ static void put_who(struct text *text, const struct rn_view *view)
         put_next_word(text, "at");
         put_next(text, upstream);
     } else {
-        put(text, upstream);
+        put(text, rn_event_kind_of(event) == RN_EVENT_DECISION ? RN_LIT("") : upstream);
         put_next(text, rn_event_get(event, RN_TAG_METHOD));
         struct rn_bytes target = rn_event_get(event, RN_TAG_TARGET);
         put_next(text, rn_bytes_sub(target, 0, rn_bytes_find_byte(target, '?')));
