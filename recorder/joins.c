@@ -253,8 +253,18 @@ struct rn_inbound *rn_joins_begin(struct rn_joins *joins, const struct rn_trace_
     return inbound;
 }
 
+/* What was said once may be quoted by anybody's history: it is not the next one's own who says it. */
+static void remember(struct rn_joins *joins, const struct rn_inbound *inbound)
+{
+    for (size_t i = 0; i < inbound->token_count; i++) {
+        uint64_t hash = rn_joins_hash(rn_joins_text(&inbound->tokens[i]));
+        joins->said[rn_joins_slot(hash, SAID_BITS)] = hash;
+    }
+}
+
 static void land(struct rn_joins *joins, struct rn_inbound *inbound)
 {
+    remember(joins, inbound);
     ring_remove(&joins->flying, inbound);
     joins->partial -= inbound->is_partial;
     inbound->state = ANSWERED;

@@ -5,7 +5,7 @@
  *
  * In this order: a `traceparent` of the same trace as exactly one inbound request in flight; an id that the answer to a call of
  * exactly one of them minted (a tool call, a response), in the call as a JSON string; content: a value of the body of exactly one
- * of them stands in the call, and in the body of nobody else, whether in flight or just answered; containment: exactly one is in
+ * of them stands in the call, and in the body of nobody else, whether in flight or answered before; containment: exactly one is in
  * flight, and nothing in the call is known from another one only, which was just answered and may not be done yet.
  *
  * Memory is bounded: what is not known (too many values, too large a body) decides nothing. One thread, the loop's. Private to

@@ -9,6 +9,7 @@
 
 #define BUCKETS_BITS 13u
 #define DOUBTS_BITS 13u
+#define SAID_BITS 16u
 /* The bytes of a text by which it is looked up; every text has as many. */
 #define WINDOW ((size_t)16)
 #define BASE UINT64_C(0x9e3779b97f4a7c15)
@@ -64,6 +65,9 @@ struct rn_joins {
     struct rn_buffer scratch;
     struct token *bucket[1u << BUCKETS_BITS];
     uint64_t doubt[1u << DOUBTS_BITS]; /* values that stood in calls of more than one: hashes */
+    uint64_t said
+        [1u
+         << SAID_BITS]; /* values of all that were ever answered, until others take their place: hashes */
     struct minted minted[RN_JOIN_IDS_MAX];
 };
 

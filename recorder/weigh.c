@@ -63,7 +63,8 @@ static void weigh(struct look *look, struct token *found)
 {
     struct rn_inbound *flying = NULL;
     bool shared = false;
-    bool answered = false;
+    uint64_t hash = rn_joins_hash(rn_joins_text(found));
+    bool answered = look->joins->said[rn_joins_slot(hash, SAID_BITS)] == hash;
     for (struct token *token = rn_joins_chain(look->joins, found->window); token != NULL;
          token = token->next) {
         if (!rn_joins_same(token, found)) {

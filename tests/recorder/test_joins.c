@@ -2,6 +2,7 @@
 #include "main.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -386,16 +387,21 @@ START_TEST(more_values_than_are_kept_make_content_decide_nothing)
 }
 END_TEST
 
-START_TEST(only_the_newest_answered_ones_are_known)
+START_TEST(who_was_answered_long_ago_is_forgotten_but_not_what_was_said)
 {
     char body[64];
     for (unsigned i = 0; i <= RN_JOIN_ANSWERED_MAX; i++) {
         snprintf(body, sizeof body, "{\"order\":%u}", 600000 + i);
         answered(comes(i, body));
     }
-    comes(1000, "{\"a\":1}");
+    struct rn_inbound *one = comes(1000, "{\"a\":1}");
     ck_assert_str_eq(whose("{\"p\":\"600000\"}"), "containment 1000");
     ck_assert_str_eq(whose("{\"p\":\"600001\"}"), "alone");
+    /* That it was said once is known for longer: any history may quote it. */
+    comes(1001, "{\"order\":600000}");
+    ck_assert_str_eq(whose("{\"p\":\"600000\"}"), "alone");
+    answered(one);
+    ck_assert_str_eq(whose("{\"p\":\"600000\"}"), "containment 1001");
 }
 END_TEST
 
@@ -443,6 +449,129 @@ START_TEST(without_memory_nothing_is_guessed)
 }
 END_TEST
 
+/*
+ * A small world whose customers all use the same few sentences, come back, quote each other's words without knowing it, and
+ * leave. Its applications quote what they like of a request and of the turns before it. No call may be joined wrongly.
+ */
+#define CUSTOMERS 40u
+#define FLIGHT 64u
+#define TURNS_KEPT 6u
+
+static const char *const sentences[] = {"It came broken, what",
+                                        "It came broken, what now?",
+                                        "Where is my parcel?",
+                                        "I would like my money back",
+                                        "yes",
+                                        "no",
+                                        "Please send it once more",
+                                        "It came broken, what now? Where is my parcel?"};
+
+struct world {
+    uint64_t seed;
+    unsigned made;
+    struct request {
+        struct rn_inbound *inbound;
+        unsigned number, order, customer, calls;
+        const char *said;
+        char id[32];
+    } flying[FLIGHT];
+    unsigned count;
+    const char *history[CUSTOMERS][TURNS_KEPT];
+    char ids[CUSTOMERS][32]; /* of the turn before */
+    unsigned right, alone;
+};
+
+static unsigned chance(struct world *world, unsigned of)
+{
+    world->seed = world->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(world->seed >> 33) % of;
+}
+
+static void world_asks(struct world *world)
+{
+    char body[256];
+    struct request *request = &world->flying[world->count];
+    *request = (struct request){.number = ++world->made,
+                                .order = 70000 + chance(world, 300),
+                                .customer = chance(world, CUSTOMERS),
+                                .calls = 1 + chance(world, 4),
+                                .said = sentences[chance(world, 8)]};
+    snprintf(body, sizeof body, "{\"order\":%u,\"text\":\"%s\"%s%.2u\"}", request->order,
+             request->said,
+             chance(world, 2) == 0 ? ",\"session\":\"session-of-customer-" : ",\"c\":\"",
+             request->customer);
+    request->inbound = comes(request->number, body);
+    world->count++;
+}
+
+static void world_calls(struct world *world, struct request *request)
+{
+    char body[2048];
+    size_t len = (size_t)snprintf(body, sizeof body, "{\"model\":\"m\",\"messages\":[\"hello\"");
+    for (unsigned i = 0; i < TURNS_KEPT && chance(world, 2) == 0; i++) {
+        const char *said = world->history[request->customer][i];
+        len += (size_t)snprintf(body + len, sizeof body - len, ",\"he said: %s\"",
+                                said == NULL ? "" : said);
+    }
+    if (chance(world, 3) != 0) {
+        len += (size_t)snprintf(body + len, sizeof body - len, ",\"order %u: %s\"", request->order,
+                                request->said);
+    }
+    if (chance(world, 2) == 0) {
+        len += (size_t)snprintf(body + len, sizeof body - len,
+                                ",{\"tool_call_id\":\"%s\"},{\"id\":\"%s\"}", request->id,
+                                world->ids[request->customer]);
+    }
+    snprintf(body + len, sizeof body - len, "]}");
+    const char *answer = whose(body);
+    const char *named = strrchr(answer, ' ');
+    ck_assert_msg(named == NULL || strtoul(named + 1, NULL, 10) == request->number % 65536,
+                  "%s for %u: %s", answer, request->number, body);
+    world->right += named != NULL;
+    world->alone += named == NULL;
+    if (named != NULL) {
+        snprintf(request->id, sizeof request->id, "call_%08x%08x", chance(world, 1U << 30),
+                 request->number);
+        snprintf(body, sizeof body, "{\"id\":\"%s\"}", request->id);
+        mint(request->number, body);
+    }
+}
+
+static void world_answers(struct world *world, unsigned index)
+{
+    struct request *request = &world->flying[index];
+    const char **history = world->history[request->customer];
+    memmove(history + 1, history, (TURNS_KEPT - 1) * sizeof *history);
+    history[0] = request->said;
+    memcpy(world->ids[request->customer], request->id, sizeof request->id);
+    answered(request->inbound);
+    world->flying[index] = world->flying[--world->count];
+}
+
+START_TEST(in_a_world_of_few_words_no_call_is_joined_wrongly)
+{
+    static struct world world;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        rn_joins_free(joins);
+        joins = rn_joins_new();
+        world = (struct world){.seed = seed};
+        for (unsigned step = 0; step < 4000; step++) {
+            unsigned most = 1 + step / 50 % FLIGHT;
+            unsigned index = world.count == 0 ? 0 : chance(&world, world.count);
+            if (world.count < most && (world.count == 0 || chance(&world, 3) == 0)) {
+                world_asks(&world);
+            } else if (world.flying[index].calls-- > 0) {
+                world_calls(&world, &world.flying[index]);
+            } else {
+                world_answers(&world, index);
+            }
+        }
+        ck_assert_uint_gt(world.right, 100);
+        ck_assert_uint_gt(world.alone, 100);
+    }
+}
+END_TEST
+
 Suite *rn_suite(void)
 {
     const TTest *const tests[] = {
@@ -466,8 +595,9 @@ Suite *rn_suite(void)
         one_whose_client_left_counts_for_a_while,
         a_body_that_is_not_known_whole_decides_nothing_by_content,
         more_values_than_are_kept_make_content_decide_nothing,
-        only_the_newest_answered_ones_are_known,
+        who_was_answered_long_ago_is_forgotten_but_not_what_was_said,
         among_many_each_call_finds_its_own,
+        in_a_world_of_few_words_no_call_is_joined_wrongly,
         without_memory_nothing_is_guessed};
     Suite *suite = suite_create("joins");
     TCase *one = tcase_create("joins");
