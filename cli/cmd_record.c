@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "durability.h"
 #include "human.h"
+#include "oddities.h"
 #include "ports.h"
 #include "printable.h"
 #include "recorder/each.h"
@@ -74,31 +75,6 @@ static bool ask_store(const struct rn_record_outcome *outcome, struct rn_trace_s
 
 /* --- the last line ------------------------------------------------------------------------------------------------- */
 
-static enum rn_status add_oddities(struct rn_buffer *out, const struct rn_record_outcome *outcome)
-{
-    const struct {
-        uint64_t count;
-        const char *what;
-    } oddities[] = {
-        {outcome->counts.aborted, "left by the client"},
-        {outcome->counts.cut, "cut by the upstream"},
-        {outcome->counts.refused, "answered by reenact"},
-        {outcome->counts.truncated, "truncated"},
-        {outcome->counts.failed, "not stored"},
-        {outcome->counts.late, "ended before their commit"},
-        {outcome->malformed, "malformed"},
-        {outcome->foreign, "from strangers refused"},
-    };
-    enum rn_status status = RN_OK;
-    for (size_t i = 0; i < sizeof oddities / sizeof *oddities && status == RN_OK; i++) {
-        if (oddities[i].count > 0) {
-            status = rn_buffer_addf(out, ", %llu %s", (unsigned long long)oddities[i].count,
-                                    oddities[i].what);
-        }
-    }
-    return status;
-}
-
 static enum rn_status add_replay_command(struct rn_buffer *out, const char *trace_suffix)
 {
     enum rn_status status = rn_buffer_addf(out, "; replay: reenact replay %s", trace_suffix);
@@ -119,7 +95,7 @@ static enum rn_status compose_line(struct rn_buffer *out, const struct rn_record
         out, "%s %s: %s, %s raw, %s stored", outcome->recorded ? "recorded" : "not recorded",
         id + 24, rn_human_count(&calls, outcome->counts.calls, "call", "calls"),
         rn_human_bytes(&raw, summary->raw_bytes), rn_human_bytes(&stored, summary->stored_bytes));
-    status = status == RN_OK ? add_oddities(out, outcome) : status;
+    status = status == RN_OK ? rn_oddities_add(out, outcome) : status;
     if (status == RN_OK && outcome->recorded && summary->complete != RN_COMPLETE_YES) {
         status = rn_buffer_addf(out, ", not complete");
     }

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "durability.h"
 #include "human.h"
+#include "oddities.h"
 #include "ports.h"
 #include "recorder/record.h"
 #include "screen.h"
@@ -170,10 +171,10 @@ static int tell(const struct rn_record_outcome *outcome)
                   rn_human_count(&calls, outcome->counts.calls, "call", "calls"),
                   rn_human_bytes(&raw, outcome->counts.raw_bytes),
                   rn_human_bytes(&stored, outcome->counts.stored_bytes), outcome->store);
-    if (outcome->counts.late > 0) {
-        (void)fprintf(stderr, ", %" PRIu64 " ended before their commit", outcome->counts.late);
-    }
-    (void)fputc('\n', stderr);
+    struct rn_buffer odd = {0};
+    (void)rn_oddities_add(&odd, outcome);
+    (void)fprintf(stderr, "%.*s\n", (int)odd.len, odd.len == 0 ? "" : (const char *)odd.data);
+    rn_buffer_free(&odd);
     tell_joins(&outcome->counts);
     if (outcome->counts.failed > 0) {
         return rn_cli_complainf("serve", RN_EXIT_TROUBLE, "%" PRIu64 " events could not be stored",

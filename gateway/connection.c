@@ -321,9 +321,12 @@ static void take_head(struct rn_connection *connection, const struct rn_http_hea
         refusal = rn_admission_refusal(head, &status);
     }
     if (refusal != NULL) {
+        struct rn_gateway_counts *counts = &connection->gateway->counts;
         bool is_stranger = connection->unwelcome != NULL && status == 403;
-        connection->gateway->counts.foreign += status == 503 ? 0 : 1;
-        connection->gateway->counts.misdirected += is_stranger ? 0 : 1;
+        bool is_ownerless = refusal == rn_ownerless;
+        counts->ownerless += is_ownerless;
+        counts->foreign += status == 503 || is_ownerless ? 0 : 1;
+        counts->misdirected += is_stranger ? 0 : 1;
         refuse(connection, status, refusal);
         return;
     }

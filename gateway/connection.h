@@ -167,4 +167,7 @@ const char *rn_admission_refusal(const struct rn_http_head *head, unsigned *stat
 /* "localhost", "127.0.0.1:80", "[::1]:80" and the like; an authority of host and optional port. */
 bool rn_admission_is_loopback(struct rn_bytes authority);
 
+/* gateway.c: why a connection without an owner is refused. */
+extern const char rn_ownerless[];
+
 #endif

@@ -193,6 +193,9 @@ static void on_accept_timer(void *self)
     rn_gateway_accept_again(self);
 }
 
+const char rn_ownerless[] =
+    "whoever sent the request closed the connection before it could be known who that is";
+
 static const char *judge(const struct rn_gateway *gateway, const struct rn_listener *listener,
                          const struct sockaddr_in *peer, unsigned *status)
 {
@@ -208,12 +211,14 @@ static const char *judge(const struct rn_gateway *gateway, const struct rn_liste
                                       .sin_port = htons(listener->port),
                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     uid_t uid = 0;
-    if (!gateway->any_peer &&
-        (!rn_peer_uid(gateway->diagnosis, peer, &local, &uid) || uid != geteuid())) {
-        *status = 403;
-        return "the request comes from another user of this machine";
+    if (gateway->any_peer) {
+        return NULL;
     }
-    return NULL;
+    *status = 403;
+    if (!rn_peer_uid(gateway->diagnosis, peer, &local, &uid)) {
+        return rn_ownerless;
+    }
+    return uid == geteuid() ? NULL : "the request comes from another user of this machine";
 }
 
 static void welcome(struct rn_gateway *gateway, const struct rn_listener *listener, int descriptor,

@@ -8,7 +8,8 @@
  * Refused here with a sentence, without the handler: malformed heads and bodies (400, 431, 501, 505), a Host that is not
  * loopback (421), a foreign Origin (403), a peer of another uid (403), too many connections (503), a body too large for
  * memory that no temporary file takes (507). Each of these closes the connection. A client that closes its sending half
- * before its answer is complete counts as gone, as in nginx.
+ * before its answer is complete counts as gone, as in nginx. One that closes its connection before it was accepted has no uid
+ * any more, and its request is refused: it may be anybody's.
  */
 #ifndef RN_GATEWAY_GATEWAY_H
 #define RN_GATEWAY_GATEWAY_H
@@ -56,6 +57,7 @@ struct rn_gateway_counts {
     uint64_t requests;    /* given to the handler */
     uint64_t malformed;   /* answered 4xx or 5xx by the framing */
     uint64_t foreign;     /* refused for Host, Origin or uid */
+    uint64_t ownerless;   /* refused: closed by its client before the uid could be asked for */
     uint64_t
         misdirected;  /* of our own user, and refused for Host, Origin or too many connections */
     size_t open;      /* connections now */

@@ -175,6 +175,14 @@ static void explain(struct record *record)
     if (outcome->counts.failed > 0 && outcome->remark[0] == '\0') {
         rn_writer_last_error(record->station.writer, outcome->remark, sizeof outcome->remark);
     }
+    if (outcome->ownerless > 0 && outcome->remark[0] == '\0') {
+        (void)snprintf(
+            outcome->remark, sizeof outcome->remark,
+            "%llu %s refused: whoever sent that closed the connection at once, and then "
+            "nobody can say whose it was; a client that waits for its answer is served",
+            (unsigned long long)outcome->ownerless,
+            outcome->ownerless == 1 ? "request was" : "requests were");
+    }
     if (outcome->counts.calls == 0 && outcome->remark[0] == '\0') {
         (void)snprintf(
             outcome->remark, sizeof outcome->remark,
@@ -216,6 +224,7 @@ enum rn_status rn_record_run(const struct rn_record_settings *settings,
         outcome->counts = rn_recorder_counts(record.station.recorder);
         outcome->malformed = counts.malformed;
         outcome->foreign = counts.foreign;
+        outcome->ownerless = counts.ownerless;
         explain(&record);
         rn_ending_finish(&record.ending, outcome);
     }

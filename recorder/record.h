@@ -39,7 +39,7 @@ struct rn_record_settings {
 struct rn_record_outcome {
     struct rn_trace_id trace; /* the run's */
     struct rn_recorder_counts counts;
-    uint64_t malformed, foreign; /* requests the gateway refused before they were events */
+    uint64_t malformed, foreign, ownerless; /* requests the gateway refused before they were events */
     int wait_status;             /* COMMAND's */
     bool started;                /* COMMAND was executed */
     bool

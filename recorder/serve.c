@@ -91,6 +91,7 @@ enum rn_status rn_record_serve(const struct rn_record_settings *settings,
         outcome->recorded = outcome->counts.failed == 0 && !serve.ending.given_up;
         outcome->malformed = counts.malformed;
         outcome->foreign = counts.foreign;
+        outcome->ownerless = counts.ownerless;
         rn_ending_finish(&serve.ending, outcome);
         if (outcome->counts.failed > 0 && !outcome->given_up) {
             rn_writer_last_error(serve.station.writer, outcome->remark, sizeof outcome->remark);

@@ -5,6 +5,7 @@ makes, is one of framing, chunk sizes and ends as well.
 """
 import gzip
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -300,6 +301,14 @@ class Commands(Twice):
 
     def test_a_command_that_closes_its_output_and_dies_by_a_signal_does_so_again(self):
         self.assertReproduced("print(ask(), flush=True)\nos.close(1)\nos.close(2)\nask('2')\nos.kill(os.getpid(), 9)\n")
+
+    def test_requests_that_nobody_waited_for_are_recorded_or_named(self):
+        script = self.write("program.py", ASK + "for _ in range(20):\n    begin(b'{}').close()\nask()\n")
+        done = self.record(self.upstream(), sys.executable, script)
+        refused = [int(number) for number in re.findall(r"(\d+) refused that nobody waited for", done.stderr)]
+        recorded = int(re.search(r"(\d+) calls?,", done.stderr)[1])
+        self.assertEqual(recorded + sum(refused), 21, done.stderr)
+        self.assertEqual(bool(refused), "whoever sent that closed the connection" in done.stderr, done.stderr)
 
     def test_output_that_the_disk_did_not_take_is_no_success(self):
         # What is written and what is recorded are two things: the recording is whole.

@@ -463,6 +463,27 @@ START_TEST(a_gateway_without_memory_is_none)
 }
 END_TEST
 
+/* The loop stands still meanwhile, so that it accepts a connection that was closed already. */
+static void send_and_leave(struct house *house)
+{
+    int client = client_open(house_port(house));
+    client_send(client, "GET /up/echo HTTP/1.1\r\n" HOST "\r\n");
+    close(client);
+}
+
+START_TEST(who_left_before_being_accepted_is_refused_and_counted)
+{
+    struct house *house = house_open();
+    house_do(house, send_and_leave);
+    do { /* accepted, refused and forgotten */
+    } while (house_counts(house).ownerless == 0);
+    ck_assert_uint_eq(house_counts(house).requests, 0);
+    ck_assert_uint_eq(house_counts(house).foreign, 0);
+    ck_assert_uint_eq(house_counts(house).misdirected, 0);
+    house_close(house);
+}
+END_TEST
+
 static rlim_t descriptors_max;
 
 static void forbid_descriptors(struct house *house)
@@ -524,7 +545,8 @@ Suite *rn_suite(void)
     RN_CASE(suite, "lingering", a_refusal_reaches_a_client_that_is_still_sending,
             lingering_has_an_end);
     RN_CASE(suite, "strangers", both_ways_know_the_owner_of_a_socket,
-            lines_of_the_table_are_read_exactly, another_user_is_refused);
+            lines_of_the_table_are_read_exactly, another_user_is_refused,
+            who_left_before_being_accepted_is_refused_and_counted);
     RN_CASE(suite, "running out", every_failing_allocation_is_survived,
             a_gateway_without_memory_is_none,
             without_descriptors_clients_wait_and_the_loop_does_not_spin);
