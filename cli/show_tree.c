@@ -155,18 +155,24 @@ static json_t *steps_json(const struct page *page)
 
 /* --- a trace and those below it ------------------------------------------------------------------------------------- */
 
-static enum rn_status add_trace(struct rn_show *show, uint32_t below, json_t *into,
-                                struct rn_error *error);
+/* Traces with the one that each names as its parent, the newest first. */
+struct kin {
+    struct rn_buffer pairs; /* of struct rn_trace_id: child, parent */
+    uint64_t since_wall_ns; /* nobody is older than its parent */
+    enum rn_status status;
+};
+
+static enum rn_status add_trace(struct rn_show *show, uint32_t below, const struct kin *kin,
+                                json_t *into, struct rn_error *error);
 
 static enum rn_status add_child(struct rn_show *above, const struct rn_trace_id *id, uint32_t below,
-                                json_t *into, struct rn_error *error)
+                                const struct kin *kin, json_t *into, struct rn_error *error)
 {
     struct rn_show show = {.store = above->store, .screen = above->screen};
     enum rn_status status = rn_trace_summary(show.store, id, &show.arena, &show.summary, error);
-    if (status == RN_OK && rn_trace_id_equal(&show.summary.parent, &above->summary.id) &&
-        !rn_trace_id_equal(id, &above->summary.id)) {
+    if (status == RN_OK) {
         json_t *child = into == NULL ? NULL : json_object();
-        status = add_trace(&show, below + 1, child, error);
+        status = add_trace(&show, below + 1, kin, child, error);
         if (into != NULL && json_array_append_new(into, child) != 0) {
             rn_json_out_short();
         }
@@ -179,22 +185,45 @@ static enum rn_status add_child(struct rn_show *above, const struct rn_trace_id 
     return status;
 }
 
-/* Those of its session that name it. */
-static enum rn_status add_children(struct rn_show *show, uint32_t below, json_t *into,
-                                   struct rn_error *error)
+static bool visit_kin(void *self, const struct rn_trace_summary *summary)
 {
-    struct rn_trace_id *ids = NULL;
-    size_t count = 0;
-    if (below == TRACES_DEPTH_MAX) {
-        return RN_OK;
+    static const struct rn_trace_id none;
+    struct kin *kin = self;
+    if (summary->started_wall_ns < kin->since_wall_ns) {
+        return false;
     }
-    enum rn_status status =
-        rn_find_session(show->store, &show->summary.session, &ids, &count, error);
-    status = status == RN_NOTFOUND ? RN_OK : status;
-    for (size_t i = 0; i < count && status == RN_OK; i++) {
-        status = add_child(show, &ids[i], below, into, error);
+    if (rn_trace_id_equal(&summary->parent, &none)) {
+        return true;
     }
-    rn_free(ids);
+    const struct rn_trace_id pair[2] = {summary->id, summary->parent};
+    kin->status = rn_buffer_append(&kin->pairs, pair, sizeof pair);
+    return kin->status == RN_OK;
+}
+
+/* Which traces name which as their parent. A summary that cannot be read hides no other. */
+static enum rn_status find_kin(const struct rn_show *show, struct kin *kin, struct rn_error *error)
+{
+    struct rn_error inner = {RN_OK, ""};
+    kin->since_wall_ns = show->summary.started_wall_ns;
+    enum rn_status status = rn_find_each(show->store, true, visit_kin, kin, &inner);
+    status = status == RN_DAMAGED ? RN_OK : status;
+    return status == RN_OK ? kin->status : rn_fail(error, status, "%s", inner.text);
+}
+
+/* The eldest first. */
+static enum rn_status add_children(struct rn_show *show, uint32_t below, const struct kin *kin,
+                                   json_t *into, struct rn_error *error)
+{
+    struct rn_trace_id pair[2];
+    enum rn_status status = RN_OK;
+    size_t at = below == TRACES_DEPTH_MAX ? 0 : kin->pairs.len;
+    for (; at > 0 && status == RN_OK; at -= sizeof pair) {
+        memcpy(pair, kin->pairs.data + at - sizeof pair, sizeof pair);
+        if (rn_trace_id_equal(&pair[1], &show->summary.id) &&
+            !rn_trace_id_equal(&pair[0], &show->summary.id)) {
+            status = add_child(show, &pair[0], below, kin, into, error);
+        }
+    }
     return status;
 }
 
@@ -205,8 +234,7 @@ static enum rn_status print_title(struct rn_show *show, uint32_t below)
     char id[33];
     rn_trace_id_text(&show->summary.id, id);
     enum rn_status status = rn_printable_short(&shown, show->summary.name, 60);
-    status = status == RN_OK ? rn_buffer_addf(&out, "%*strace %s  ",
-                                              2 * (int)(below > 0 ? below - 1 : 0), "", id + 24)
+    status = status == RN_OK ? rn_buffer_addf(&out, "%*strace %s  ", 2 * (int)below, "", id + 24)
                              : status;
     status = status == RN_OK ? rn_buffer_add(&out, rn_buffer_bytes(&shown)) : status;
     while (out.len > 0 && out.data[out.len - 1] == ' ') {
@@ -219,8 +247,8 @@ static enum rn_status print_title(struct rn_show *show, uint32_t below)
     return status;
 }
 
-static enum rn_status add_trace(struct rn_show *show, uint32_t below, json_t *into,
-                                struct rn_error *error)
+static enum rn_status add_trace(struct rn_show *show, uint32_t below, const struct kin *kin,
+                                json_t *into, struct rn_error *error)
 {
     struct page page = {.show = show};
     json_t *children = into == NULL ? NULL : json_array();
@@ -238,7 +266,7 @@ static enum rn_status add_trace(struct rn_show *show, uint32_t below, json_t *in
     rn_free(page.lines);
     rn_tree_free(&page.tree);
     rn_arena_free(&page.arena);
-    status = status == RN_OK ? add_children(show, below, children, error) : status;
+    status = status == RN_OK ? add_children(show, below, kin, children, error) : status;
     if (children != NULL && json_object_set_new(into, "traces", children) != 0) {
         rn_json_out_short();
     }
@@ -251,7 +279,10 @@ enum rn_status rn_show_tree(struct rn_show *show, bool as_json, struct rn_error 
     if (as_json && document == NULL) {
         return rn_fail(error, RN_NOMEM, "no memory to show the tree");
     }
-    enum rn_status status = add_trace(show, 0, document, error);
+    struct kin kin = {.status = RN_OK};
+    enum rn_status status = find_kin(show, &kin, error);
+    status = status == RN_OK ? add_trace(show, 0, &kin, document, error) : status;
+    rn_buffer_free(&kin.pairs);
     if (status != RN_OK) {
         json_decref(document);
         return error->text[0] != '\0'

@@ -116,6 +116,16 @@ class Show(harness.Case):
         self.assertEqual([line[:len(line) - len(line.lstrip())] + line.split()[0] for line in lines], ["trace", "0", "1", "2", "  3.t1", "  3", "4"])
         self.assertLessEqual(max(map(len, lines)), 80)
 
+    def test_a_tree_has_the_traces_below_it(self):
+        done = self.record_client(self.upstream(answer), 'POST|/chat/completions|{"model":"broken","messages":[]}',
+                                  'POST|/chat/completions|{"model":"broken","messages":[]}|x-reenact-trace: below')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(self.reenact("show", "--store", self.store, "--tree", "--json", "run").stdout)
+        self.assertEqual([(trace["name"], [step["step"] for step in trace["steps"]], trace["traces"]) for trace in document["traces"]], [("below", ["1"], [])])
+        lines = self.lines("--tree", "run")
+        self.assertRegex(lines[-2], r"^  trace [0-9a-f]{8}  below$")
+        self.assertRegex(lines[-1], r"^  1  model ")
+
     def test_ways_to_show_are_one_at_a_time(self):
         self.make()
         for words in (("--tree", "--lineage"), ("--talk", "--tree"), ("--raw", "head", "--lineage"), ("--curl", "--json")):
