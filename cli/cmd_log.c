@@ -326,10 +326,10 @@ static enum rn_status visit_all(struct listing *listing, struct rn_error *error)
     status = status == RN_OK ? rn_store_catch_up(listing->store, error) : status;
     status = status == RN_OK ? rn_facts_lag(listing->store, &lag, error) : status;
     if (status == RN_OK && lag > 0 && lag <= RN_FACTS_LAG_MAX) {
-        status = rn_facts_bring_up(listing->store, NULL, NULL, error);
-        lag = 0;
+        status = rn_facts_ready(listing->store, NULL, NULL, &listing->by_reading, error);
+    } else {
+        listing->by_reading = lag > 0;
     }
-    listing->by_reading = lag > 0;
     if (status != RN_OK) {
         return status;
     }
