@@ -179,6 +179,34 @@ START_TEST(a_relaxed_order_diverges_only_when_strict)
 }
 END_TEST
 
+START_TEST(a_driven_application_is_green_only_where_each_answer_was_as_recorded)
+{
+    struct rn_verdict_facts facts = good(RN_MODE_DRIVE);
+    facts.can_compare_run = facts.run_ended = false; /* somebody else's, as often as not */
+    facts.decisions = facts.driven_same = 2;
+    expect(&facts, RN_VERDICT_REPRODUCED);
+    facts.driven_same = 1;
+    expect(&facts, RN_VERDICT_DIVERGED);
+    facts.driven_same = 2;
+    facts.served = 2;
+    expect(&facts, RN_VERDICT_DIVERGED);
+    facts.served = 3;
+    facts.misses = 1;
+    expect(&facts, RN_VERDICT_DIVERGED);
+    facts.misses = 0;
+    facts.complete = RN_COMPLETE_NO;
+    expect(&facts, RN_VERDICT_INCOMPARABLE);
+    facts.complete = RN_COMPLETE_YES;
+    facts.recorded = facts.served = 0; /* an application that asks nobody */
+    facts.was_touched = false;
+    expect(&facts, RN_VERDICT_REPRODUCED);
+    facts.driven_same = 0;
+    expect(&facts, RN_VERDICT_DIVERGED);
+    facts.decisions = 0;
+    expect(&facts, RN_VERDICT_INCOMPARABLE);
+}
+END_TEST
+
 START_TEST(exits_are_those_of_the_manual)
 {
     ck_assert_int_eq(rn_verdict_exit(RN_VERDICT_REPRODUCED), 0);
@@ -203,6 +231,7 @@ Suite *rn_suite(void)
             an_application_that_never_came_is_incomparable, damage_and_gaps_come_before_everything,
             without_a_recorded_end_there_is_nothing_to_compare_output_with,
             what_is_unknown_is_assisted, a_relaxed_order_diverges_only_when_strict,
+            a_driven_application_is_green_only_where_each_answer_was_as_recorded,
             exits_are_those_of_the_manual);
     return suite;
 }
