@@ -166,7 +166,6 @@ static enum rn_status put_row(const struct listing *listing, const struct rn_tra
     struct rn_human when, calls, time, status_text;
     char id[33];
     char cost[RN_MONEY_BYTES_MAX];
-    bool is_over = summary->ended_wall_ns > summary->started_wall_ns;
     rn_trace_id_text(&summary->id, id);
     const struct rn_bytes cells[COLUMN_COUNT] = {
         [TRACE] = rn_bytes_text(id + 24),
@@ -176,9 +175,9 @@ static enum rn_status put_row(const struct listing *listing, const struct rn_tra
         [DECISION] = glance->decision,
         [MODELS] = models,
         [CALLS] = rn_bytes_text(call_words(&calls, summary, glance)),
-        [TIME] = is_over ? rn_bytes_text(rn_human_duration(&time, summary->ended_wall_ns -
-                                                                      summary->started_wall_ns))
-                         : RN_LIT(""),
+        [TIME] = glance->duration_ns > 0
+                     ? rn_bytes_text(rn_human_duration(&time, glance->duration_ns))
+                     : RN_LIT(""),
         [COST] = glance->has_cost ? rn_bytes_text(rn_backtest_money(cost, true, glance->cost_pico))
                                   : RN_LIT(""),
         [STATUS] = rn_bytes_text(status_words(summary, &status_text)),

@@ -10,6 +10,7 @@ struct glancing {
     struct rn_glance *out;
     const struct rn_prices *prices;
     uint32_t counted, priced;
+    uint64_t first_wall_ns, last_wall_ns;
 };
 
 static bool holds(struct rn_bytes runs, struct rn_bytes wanted)
@@ -76,13 +77,25 @@ static void add_cost(struct glancing *glancing, const struct rn_facts *facts)
     }
 }
 
+static void take_time(struct glancing *glancing, const struct rn_facts *facts)
+{
+    uint64_t end = facts->arrived_wall_ns + facts->complete_ns;
+    bool is_first =
+        glancing->first_wall_ns == 0 || facts->arrived_wall_ns < glancing->first_wall_ns;
+    glancing->first_wall_ns = is_first ? facts->arrived_wall_ns : glancing->first_wall_ns;
+    glancing->last_wall_ns = end > glancing->last_wall_ns ? end : glancing->last_wall_ns;
+}
+
 static enum rn_status glance(void *self, const struct rn_facts *facts)
 {
     struct glancing *glancing = self;
     struct rn_glance *out = glancing->out;
     if (facts->event == RN_EVENT_DECISION) {
-        return out->decision.len == 0 ? set_decision(out, facts) : RN_OK;
+        bool is_first = out->decision.len == 0;
+        out->duration_ns = is_first ? facts->complete_ns : out->duration_ns;
+        return is_first ? set_decision(out, facts) : RN_OK;
     }
+    take_time(glancing, facts);
     bool is_tool = facts->kind == RN_READING_TOOL || facts->kind == RN_READING_RETRIEVAL;
     bool is_call = facts->kind == RN_READING_MODEL || facts->kind == RN_READING_EMBEDDING ||
                    facts->kind == RN_READING_RERANK;
@@ -104,6 +117,9 @@ enum rn_status rn_glance_make(struct rn_store *store, const struct rn_trace_summ
     status = status == RN_OK
                  ? rn_facts_labels(store, &summary->id, &out->arena, &out->labels, error)
                  : status;
+    if (out->decision.len == 0) {
+        out->duration_ns = glancing.last_wall_ns - glancing.first_wall_ns;
+    }
     out->has_cost = glancing.counted > 0 && glancing.priced == glancing.counted;
     return status == RN_NOMEM ? rn_fail(error, status, "no memory to look at a trace") : status;
 }
