@@ -159,6 +159,13 @@ static enum rn_status add_words(const struct listing *listing,
                                 &error);
 }
 
+/* Of a run, from its beginning to its end; of a decision, until it was answered; else of the calls. */
+static uint64_t time_taken(const struct rn_trace_summary *summary, const struct rn_glance *glance)
+{
+    bool is_run = summary->has_run && summary->ended_wall_ns > summary->started_wall_ns;
+    return is_run ? summary->ended_wall_ns - summary->started_wall_ns : glance->duration_ns;
+}
+
 static enum rn_status put_row(const struct listing *listing, const struct rn_trace_summary *summary,
                               const struct rn_glance *glance, struct rn_bytes models,
                               struct rn_bytes words)
@@ -166,6 +173,7 @@ static enum rn_status put_row(const struct listing *listing, const struct rn_tra
     struct rn_human when, calls, time, status_text;
     char id[33];
     char cost[RN_MONEY_BYTES_MAX];
+    uint64_t took = time_taken(summary, glance);
     rn_trace_id_text(&summary->id, id);
     const struct rn_bytes cells[COLUMN_COUNT] = {
         [TRACE] = rn_bytes_text(id + 24),
@@ -175,9 +183,7 @@ static enum rn_status put_row(const struct listing *listing, const struct rn_tra
         [DECISION] = glance->decision,
         [MODELS] = models,
         [CALLS] = rn_bytes_text(call_words(&calls, summary, glance)),
-        [TIME] = glance->duration_ns > 0
-                     ? rn_bytes_text(rn_human_duration(&time, glance->duration_ns))
-                     : RN_LIT(""),
+        [TIME] = took > 0 ? rn_bytes_text(rn_human_duration(&time, took)) : RN_LIT(""),
         [COST] = glance->has_cost ? rn_bytes_text(rn_backtest_money(cost, true, glance->cost_pico))
                                   : RN_LIT(""),
         [STATUS] = rn_bytes_text(status_words(summary, &status_text)),
