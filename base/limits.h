@@ -65,6 +65,7 @@
 #define RN_STDIN_FILE_BYTES_MAX                                                                   \
     ((size_t)64 * 1024 * 1024) /* a file on stdin up to this is kept whole; of a longer one what was read */
 #define RN_TERMINAL_ENDS_MAX 200u /* ends of file read from a terminal nobody types at; then it hangs up */
+#define RN_TERMINAL_KEY_ENDS_MAX 20u /* of these, read by who reads single keys: to it an end is a key like others */
 #define RN_EXTRA_OUTPUT_BYTES_MAX                                                                 \
     ((size_t)1024 * 1024) /* of what COMMAND prints on replay beyond what it printed then, so much is kept */
 #define RN_TERMINAL_BYTES_MAX                                                                      \

@@ -162,6 +162,7 @@ struct rn_terminal {
     int slave;              /* COMMAND's side, to see whether the last end was taken */
     unsigned ends;          /* given so far */
     unsigned ends_read;
+    unsigned key_ends; /* given while COMMAND read single keys */
     int last_word; /* to who takes no end for an end: SIGTERM, then SIGKILL */
 };
 

@@ -210,12 +210,14 @@ static void give_end(struct rn_terminal *terminal)
 {
     struct termios now;
     uint8_t key = 4;
-    if (tcgetattr(terminal->master, &now) == 0) {
+    bool is_known = tcgetattr(terminal->master, &now) == 0;
+    if (is_known) {
         key = now.c_cc[VEOF];
     }
     terminal->ends_read = terminal->ends;
     if (write(terminal->master, &key, 1) == 1) {
         terminal->ends++;
+        terminal->key_ends += is_known && (now.c_lflag & ICANON) == 0;
     }
 }
 
@@ -236,7 +238,7 @@ static void insist(struct rn_terminal *terminal)
 static void on_ends(void *self)
 {
     struct rn_terminal *terminal = self;
-    if (terminal->ends > RN_TERMINAL_ENDS_MAX) {
+    if (terminal->ends > RN_TERMINAL_ENDS_MAX || terminal->key_ends > RN_TERMINAL_KEY_ENDS_MAX) {
         insist(terminal);
         return;
     }
