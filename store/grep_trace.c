@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/varint.h"
 #include "wire/json.h"
 
 #define EXCERPT_BYTES 80u
@@ -285,13 +286,30 @@ static enum rn_status look_at_exchange(struct search *search, const struct rn_ev
     return status == RN_OK ? search->status : status;
 }
 
+/* As it was typed: the words with a space between. */
+static void look_at_argv(struct search *search, struct rn_bytes argv)
+{
+    struct rn_buffer text = {0};
+    struct rn_bytes word;
+    while (search->status == RN_OK && argv.len > 0 && rn_run_get(&argv, &word)) {
+        search->status = text.len > 0 ? rn_buffer_add_byte(&text, ' ') : RN_OK;
+        search->status = search->status == RN_OK ? rn_buffer_add(&text, word) : search->status;
+    }
+    look(search, RN_GREP_DECISION, RN_LIT("argv"), rn_buffer_bytes(&text));
+    rn_buffer_free(&text);
+}
+
 static void look_at_run(struct search *search, const struct rn_event *event)
 {
     static const struct {
         enum rn_tag tag;
         const char *role;
-    } fields[] = {{RN_TAG_ARGV, "argv"},     {RN_TAG_INPUT, "input"},   {RN_TAG_STDIN, "stdin"},
-                  {RN_TAG_STDOUT, "stdout"}, {RN_TAG_STDERR, "stderr"}, {RN_TAG_NOTE, "note"}};
+    } fields[] = {{RN_TAG_INPUT, "input"},
+                  {RN_TAG_STDIN, "stdin"},
+                  {RN_TAG_STDOUT, "stdout"},
+                  {RN_TAG_STDERR, "stderr"},
+                  {RN_TAG_NOTE, "note"}};
+    look_at_argv(search, rn_event_get(event, RN_TAG_ARGV));
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         look(search, fields[i].tag == RN_TAG_NOTE ? RN_GREP_OTHER : RN_GREP_DECISION,
              rn_bytes_text(fields[i].role), rn_event_get(event, fields[i].tag));
