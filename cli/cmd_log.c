@@ -159,10 +159,14 @@ static enum rn_status add_words(const struct listing *listing,
                                 &error);
 }
 
-/* Of a run, from its beginning to its end; of a decision, until it was answered; else of the calls. */
+/*
+ * Of a run, from its beginning to its end; of a decision, until it was answered; else of the calls. A note may be
+ * written a week later, and then the summary ends with it.
+ */
 static uint64_t time_taken(const struct rn_trace_summary *summary, const struct rn_glance *glance)
 {
-    bool is_run = summary->has_run && summary->ended_wall_ns > summary->started_wall_ns;
+    bool is_run = summary->has_run && summary->notes == 0 &&
+                  summary->ended_wall_ns > summary->started_wall_ns;
     return is_run ? summary->ended_wall_ns - summary->started_wall_ns : glance->duration_ns;
 }
 

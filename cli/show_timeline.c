@@ -77,13 +77,14 @@ static enum rn_status add_when(struct rn_buffer *out, const struct rn_show *show
     const struct rn_trace_summary *summary = &show->summary;
     struct rn_human moment, ago, took;
     char text[128];
-    uint64_t ns = summary->ended_wall_ns > summary->started_wall_ns
-                      ? summary->ended_wall_ns - summary->started_wall_ns
-                      : 0;
-    (void)snprintf(text, sizeof text, "%s (%s), took %s",
+    /* Only a run ends by itself; what is written last is else the closing of an idle trace, or a note. */
+    bool is_known = summary->has_run && summary->notes == 0 &&
+                    summary->ended_wall_ns > summary->started_wall_ns;
+    uint64_t ns = is_known ? summary->ended_wall_ns - summary->started_wall_ns : 0;
+    (void)snprintf(text, sizeof text, "%s (%s)%s%s",
                    rn_human_moment(&moment, summary->started_wall_ns),
                    rn_human_ago(&ago, summary->started_wall_ns, rn_clock_wall_ns()),
-                   rn_human_duration(&took, ns));
+                   is_known ? ", took " : "", is_known ? rn_human_duration(&took, ns) : "");
     return add_fact_text(out, show, "when", text);
 }
 

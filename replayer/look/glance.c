@@ -106,6 +106,23 @@ static enum rn_status glance(void *self, const struct rn_facts *facts)
     return add_model(out, facts->model_asked);
 }
 
+/* The run as it was recorded, or `otherwise` where it cannot be read. */
+static uint64_t run_took_ns(struct rn_store *store, const struct rn_trace_id *id,
+                            uint64_t otherwise)
+{
+    struct rn_arena arena = {0};
+    struct rn_event event = {0};
+    struct rn_view view = {.event = NULL};
+    struct rn_error inner = {.text = ""};
+    enum rn_status status =
+        rn_trace_event_indexed(store, id, RN_CLASS_EVENT, 0, &arena, &event, &inner);
+    status = status == RN_OK ? rn_view_make(&arena, &event, &view) : status;
+    uint64_t took = status == RN_OK && view.has_complete ? view.complete_ns : otherwise;
+    rn_view_free(&view);
+    rn_arena_free(&arena);
+    return took;
+}
+
 enum rn_status rn_glance_make(struct rn_store *store, const struct rn_trace_summary *summary,
                               bool by_reading, const struct rn_prices *prices,
                               struct rn_glance *out, struct rn_error *error)
@@ -119,6 +136,9 @@ enum rn_status rn_glance_make(struct rn_store *store, const struct rn_trace_summ
                  : status;
     if (out->decision.len == 0) {
         out->duration_ns = glancing.last_wall_ns - glancing.first_wall_ns;
+    }
+    if (summary->has_run && summary->notes > 0) {
+        out->duration_ns = run_took_ns(store, &summary->id, out->duration_ns);
     }
     out->has_cost = glancing.counted > 0 && glancing.priced == glancing.counted;
     return status == RN_NOMEM ? rn_fail(error, status, "no memory to look at a trace") : status;

@@ -11,8 +11,8 @@ struct rn_glance {
     struct rn_arena arena;    /* all text */
     struct rn_bytes decision; /* "POST /refunds 200" of the first decision; empty: none */
     struct rn_bytes models;   /* runs: asked for, in order of their first call */
-    uint64_t
-        duration_ns; /* of the decision; else from the first arrival to the last end; 0: nothing ended */
+    /* Of a run that has notes; else of the decision; else from the first arrival to the last end. 0: nothing ended. */
+    uint64_t duration_ns;
     uint32_t calls;  /* of a model, embedding, rerank */
     uint32_t tools;  /* tools and retrievals: calls of their own, and results told to a model */
     uint32_t failed; /* at their upstream */

@@ -1,5 +1,6 @@
 """`log --grep`: the trace behind a complaint, found by what stands in it."""
 import json
+import re
 import sys
 
 import harness
@@ -65,6 +66,19 @@ class Grep(harness.Case):
     def test_a_line_shows_a_trace_at_a_glance(self):
         line = self.reenact("log", "--store", self.store, "--tag", "order=12").stdout.splitlines()[1]
         self.assertRegex(line, r"^\w{8}  .*run +m +2 calls .* exit 0  You asked: Refund order 12 to Zürich, please It is not eligible\.$")
+
+    def test_a_command_is_searched_and_shown_as_it_was_typed(self):
+        traces, _ = self.found("--grep", "app.py Refund order 88231", "--in", "decision")
+        self.assertEqual([tag for tag, _ in traces], ["order=88231"])
+        line = self.reenact("log", "--store", self.store, "--grep", "Refund order 88231", "--in", "decision").stdout.splitlines()[1]
+        self.assertRegex(line, r"0 decision argv: .*app\.py Refund order 88231 to Zürich, please")
+
+    def test_a_note_makes_no_trace_longer(self):
+        self.assertEqual(self.reenact("note", "--store", self.store, "last", "seen").returncode, 0)
+        row = self.reenact("log", "--store", self.store, "--tag", "order=12").stdout.splitlines()[1]
+        took = re.search(r"^took +(.*)$", self.reenact("show", "--store", self.store, "last:0").stdout, re.M)[1]
+        self.assertRegex(row, f" 2 calls  +{took}  ")
+        self.assertEqual(self.reenact("verify", "--store", self.store).returncode, 0)
 
     def test_what_cannot_be_searched_for_is_refused(self):
         for words, sentence in ((("--grep", ""), "is empty"), (("--grep", "x", "--in", "prompts"), "cannot search in 'prompts'"), (("--in", "tool"), "give --grep"),

@@ -251,6 +251,8 @@ class Ingress(Case):
             time.sleep(0.2)
         (trace,) = traces
         self.assertEqual((trace["state"], trace["events"]), ("closed", 2))
+        idle = (int(trace["ended_ns"]) - int(trace["started_ns"])) / 1e9  # a second more than anybody waited for
+        self.assertNotIn(f"{idle:.2f} s", self.reenact("log", "--store", self.store).stdout)
         late = json.dumps({"model": "m", "messages": [{"role": "user", "content": "late"}]})
         self.assertEqual(self.call(port, "/toy/v1/chat/completions", late, {"x-reenact-trace": trace["trace"]})[0], 200)
         self.end(process)
