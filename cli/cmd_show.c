@@ -116,12 +116,44 @@ static enum rn_status check_event(const struct rn_show *show, const struct place
                    show->summary.has_run ? ", and 0 for the run" : "");
 }
 
+/* `3.t1`, `g1` and `n1` are printed beside the numbers, so they are asked for like numbers; they are shown elsewhere. */
+static enum rn_status explain_place(const struct rn_show *show, const char *text,
+                                    enum rn_status status, struct rn_error *error)
+{
+    struct rn_trace_id id;
+    struct rn_error inner = {.text = ""};
+    char trace[128];
+    char rest = 0;
+    unsigned n = 0;
+    unsigned k = 0;
+    uint32_t in_name = UINT32_MAX;
+    const char *colon = strrchr(text, ':');
+    if (status != RN_NOTFOUND || colon == NULL || (size_t)(colon - text) >= sizeof trace) {
+        return status;
+    }
+    (void)snprintf(trace, sizeof trace, "%.*s", (int)(colon - text), text);
+    if (rn_find_trace(show->store, trace, &id, &in_name, &inner) != RN_OK) {
+        return status;
+    }
+    if (sscanf(colon, ":%9u.t%9u%c", &n, &k, &rest) == 2) {
+        return rn_fail(error, status, "%s was told to %u: `reenact show %s:%u` has it", colon + 1,
+                       n, trace, n);
+    }
+    if (sscanf(colon, ":g%9u%c", &n, &rest) == 1 || sscanf(colon, ":n%9u%c", &n, &rest) == 1) {
+        return rn_fail(error, status, "gaps and notes have an option: `reenact show %s --event %s`",
+                       trace, colon + 1);
+    }
+    return rn_fail(error, status, "behind a trace stands the number of an exchange, not '%.40s'",
+                   colon + 1);
+}
+
 static enum rn_status show_in(struct rn_show *show, const char *text, struct rn_error *error)
 {
     struct rn_trace_id id;
     uint32_t in_name = UINT32_MAX;
     struct place place = {false, RN_CLASS_EVENT, 0};
     enum rn_status status = rn_find_trace(show->store, text, &id, &in_name, error);
+    status = explain_place(show, text, status, error);
     if (status == RN_OK) {
         status = rn_trace_summary(show->store, &id, &show->arena, &show->summary, error);
     }

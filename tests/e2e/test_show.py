@@ -134,6 +134,15 @@ class Show(harness.Case):
         for words in (("--tree", "run:1"), ("--lineage", "run:2")):
             self.assertEqual(self.reenact("show", "--store", self.store, *words).returncode, 2, words)
 
+    def test_what_is_no_exchange_is_said_to_stand_elsewhere(self):
+        self.make()
+        for place, sentence in (("2.t1", "`reenact show run:2` has it"), ("g1", "`reenact show run --event g1`"), ("n1", "`reenact show run --event n1`"),
+                                ("x", "the number of an exchange, not 'x'")):
+            done = self.reenact("show", "--store", self.store, f"run:{place}")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), place)
+            self.assertIn(sentence, done.stderr)
+        self.assertIn("there is no trace 'walk:g1'", self.reenact("show", "--store", self.store, "walk:g1").stderr)
+
     def test_what_is_proposed_can_be_done(self):
         self.make()
         following = [line for line in self.lines("run") if line.startswith("next: ")]
