@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/varint.h"
@@ -19,6 +20,7 @@
 #include "replayer/glance.h"
 #include "screen.h"
 #include "selection.h"
+#include "stores.h"
 #include "store/find.h"
 #include "table.h"
 
@@ -54,6 +56,7 @@ static const struct rn_option options[] = {
 
 enum {
     TRACE,
+    STORE,
     WHEN,
     NAME,
     RELEASE,
@@ -67,32 +70,36 @@ enum {
     COLUMN_COUNT
 };
 static const struct rn_table_column columns[COLUMN_COUNT] = {
-    [TRACE] = {"TRACE", false, false},      [WHEN] = {"WHEN", false, false},
-    [NAME] = {"NAME", false, true},         [RELEASE] = {"RELEASE", false, true},
-    [DECISION] = {"DECISION", false, true}, [MODELS] = {"MODELS", false, true},
-    [CALLS] = {"CALLS", false, false},      [TIME] = {"TIME", true, false},
-    [COST] = {"COST", true, false},         [STATUS] = {"STATUS", false, false},
-    [WORDS] = {"LAST WORDS", false, true},
+    [STORE] = {"STORE", false, true},     [TRACE] = {"TRACE", false, false},
+    [WHEN] = {"WHEN", false, false},      [NAME] = {"NAME", false, true},
+    [RELEASE] = {"RELEASE", false, true}, [DECISION] = {"DECISION", false, true},
+    [MODELS] = {"MODELS", false, true},   [CALLS] = {"CALLS", false, false},
+    [TIME] = {"TIME", true, false},       [COST] = {"COST", true, false},
+    [STATUS] = {"STATUS", false, false},  [WORDS] = {"LAST WORDS", false, true},
 };
 static const struct rn_table_column columns_of_grep[COLUMN_COUNT] = {
-    [TRACE] = {"TRACE", false, false},      [WHEN] = {"WHEN", false, false},
-    [NAME] = {"NAME", false, true},         [RELEASE] = {"RELEASE", false, true},
-    [DECISION] = {"DECISION", false, true}, [MODELS] = {"MODELS", false, true},
-    [CALLS] = {"CALLS", false, false},      [TIME] = {"TIME", true, false},
-    [COST] = {"COST", true, false},         [STATUS] = {"STATUS", false, false},
-    [WORDS] = {"FOUND", false, true},
+    [STORE] = {"STORE", false, true},     [TRACE] = {"TRACE", false, false},
+    [WHEN] = {"WHEN", false, false},      [NAME] = {"NAME", false, true},
+    [RELEASE] = {"RELEASE", false, true}, [DECISION] = {"DECISION", false, true},
+    [MODELS] = {"MODELS", false, true},   [CALLS] = {"CALLS", false, false},
+    [TIME] = {"TIME", true, false},       [COST] = {"COST", true, false},
+    [STATUS] = {"STATUS", false, false},  [WORDS] = {"FOUND", false, true},
 };
 #define WORDS_BYTES_MAX 200u
 
 /* What the visit fills: a table or an array of documents, never both. */
 struct listing {
-    struct rn_store *store;
+    const struct rn_stores *stores;
+    struct rn_store *store;   /* the one being listed */
+    const char *store_name;   /* "" where there is only one */
+    struct rn_grep_done done; /* of all searches so far */
     struct rn_table *table;
     const struct rn_prices *prices;
     bool by_reading; /* facts are far behind: few traces are read instead */
     json_t *array;
     uint64_t limit;
     uint64_t shown;
+    uint64_t shown_here; /* of this store */
     bool more;
     uint64_t now_ns;
     const struct rn_log_hits *hits; /* of the trace that is shown next; NULL: no --grep */
@@ -181,6 +188,7 @@ static enum rn_status put_row(const struct listing *listing, const struct rn_tra
     rn_trace_id_text(&summary->id, id);
     const struct rn_bytes cells[COLUMN_COUNT] = {
         [TRACE] = rn_bytes_text(id + 24),
+        [STORE] = rn_bytes_text(listing->store_name),
         [WHEN] = rn_bytes_text(rn_human_ago(&when, summary->started_wall_ns, listing->now_ns)),
         [NAME] = summary->name,
         [RELEASE] = summary->release,
@@ -193,8 +201,13 @@ static enum rn_status put_row(const struct listing *listing, const struct rn_tra
         [STATUS] = rn_bytes_text(status_words(summary, &status_text)),
         [WORDS] = words,
     };
-    return rn_table_row(listing->table, cells,
-                        summary->complete == RN_COMPLETE_NO ? RN_PAINT_YELLOW : RN_PAINT_CYAN);
+    enum rn_status status =
+        rn_table_row(listing->table, cells,
+                     summary->complete == RN_COMPLETE_NO ? RN_PAINT_YELLOW : RN_PAINT_CYAN);
+    if (status == RN_OK) {
+        rn_table_rank(listing->table, summary->started_wall_ns);
+    }
+    return status;
 }
 
 /* What facts cannot say is left empty: the list goes on. */
@@ -228,14 +241,18 @@ static bool visit(void *self, const struct rn_trace_summary *summary)
     if (!is_selective && rn_trace_is_backtest(summary)) {
         return true; /* `backtest list` has these */
     }
-    if (listing->limit > 0 && listing->shown == listing->limit) {
+    if (listing->limit > 0 && listing->shown_here == listing->limit) {
         listing->more = true;
         return false;
     }
     listing->shown++;
+    listing->shown_here++;
     if (listing->array != NULL) {
         json_t *object = json_object();
         rn_json_out_summary(object, summary);
+        if (listing->stores->count > 1) {
+            rn_json_out_text(object, "store", rn_store_path(listing->store));
+        }
         if (listing->hits != NULL) {
             rn_log_hits_json(listing->hits, object);
         }
@@ -303,7 +320,7 @@ static void tell_searched(const struct rn_grep_done *done)
 static enum rn_status visit_found(struct listing *listing, struct rn_error *error)
 {
     struct rn_log_found found = {.newest = NULL};
-    struct rn_grep_done done;
+    struct rn_grep_done done = {.traces = 0};
     struct rn_grep grep = {.text = rn_bytes_text(asked.grep), .ignore_case = asked.ignore_case};
     bool goes_on = true;
     enum rn_status status = rn_log_hits_in(asked.in, &grep.in, error);
@@ -317,9 +334,11 @@ static enum rn_status visit_found(struct listing *listing, struct rn_error *erro
         listing->hits = hits;
         status = visit_id(listing, &hits->id, &goes_on, error);
     }
-    if (status == RN_OK) {
-        tell_searched(&done);
-    }
+    listing->done.traces += done.traces;
+    listing->done.traces_hit += done.traces_hit;
+    listing->done.events += done.events;
+    listing->done.bytes += done.bytes;
+    listing->done.unread += done.unread;
     rn_arena_free(&found.arena);
     return status;
 }
@@ -350,31 +369,64 @@ static enum rn_status visit_all(struct listing *listing, struct rn_error *error)
                : without_damaged(rn_find_each(listing->store, true, visit, listing, error), error);
 }
 
+/* A TRACE of the selection need not be in every store. */
 static enum rn_status run_listing(struct listing *listing, struct rn_error *error)
 {
-    enum rn_status status = visit_all(listing, error);
+    const struct rn_stores *stores = listing->stores;
+    enum rn_status status = RN_OK;
+    size_t without = 0;
+    for (size_t i = 0; status == RN_OK && i < stores->count; i++) {
+        listing->store = stores->at[i];
+        listing->store_name = stores->count > 1 ? rn_stores_name(stores, i) : "";
+        listing->shown_here = 0;
+        listing->hits = NULL;
+        status = visit_all(listing, error);
+        if (status == RN_NOTFOUND && ++without < stores->count) {
+            status = RN_OK;
+        }
+    }
+    if (status == RN_OK && asked.grep != NULL) {
+        tell_searched(&listing->done);
+    }
     return status == RN_OK && listing->status != RN_OK
                ? rn_fail(error, listing->status, "%s", rn_status_name(listing->status))
                : status;
 }
 
-static void tell_nothing(struct rn_store *store)
+static void tell_nothing(const struct rn_stores *stores)
 {
+    const char *where = stores->count > 1 ? "any of these stores" : rn_store_path(stores->at[0]);
     if (is_selective) {
-        (void)fprintf(stderr, "nothing in %s fits the selection\n", rn_store_path(store));
+        (void)fprintf(stderr, "nothing in %s fits the selection\n", where);
     } else if (asked.grep == NULL) {
         (void)fprintf(stderr, "no traces in %s yet; `reenact record -- COMMAND` makes one\n",
-                      rn_store_path(store));
+                      where);
     }
 }
 
-static enum rn_status list_table(struct rn_store *store, const struct rn_prices *prices,
-                                 struct rn_error *error)
+static enum rn_status print_table(struct listing *listing, struct rn_error *error)
 {
     struct rn_screen screen = rn_screen_of(stdout);
     struct rn_buffer out = {0};
+    enum rn_status status = RN_OK;
+    if (listing->stores->count > 1) {
+        listing->more = listing->more || (listing->limit > 0 && listing->shown > listing->limit);
+        status = rn_table_keep_highest(listing->table, (size_t)listing->limit);
+    }
+    status = status == RN_OK ? rn_table_render(listing->table, &screen, &out) : status;
+    bool printed = status == RN_OK && rn_screen_put(stdout, &out);
+    rn_buffer_free(&out);
+    if (status != RN_OK) {
+        return rn_fail(error, status, "out of memory");
+    }
+    return printed ? RN_OK : rn_fail(error, RN_IO, "cannot print");
+}
+
+static enum rn_status list_table(const struct rn_stores *stores, const struct rn_prices *prices,
+                                 struct rn_error *error)
+{
     struct listing listing = {
-        .store = store,
+        .stores = stores,
         .prices = prices,
         .table = rn_table_new(asked.grep != NULL ? columns_of_grep : columns, COLUMN_COUNT),
         .limit = asked.limit == UINT64_MAX ? ROWS_USUAL : asked.limit,
@@ -385,23 +437,63 @@ static enum rn_status list_table(struct rn_store *store, const struct rn_prices 
     rn_table_hide_empty(listing.table);
     enum rn_status status = run_listing(&listing, error);
     if (status == RN_OK && listing.shown == 0) {
-        tell_nothing(store);
+        tell_nothing(stores);
     } else if (status == RN_OK) {
-        status = rn_table_render(listing.table, &screen, &out);
-        (void)rn_screen_put(stdout, &out);
+        status = print_table(&listing, error);
     }
     if (status == RN_OK && listing.more) {
-        (void)fprintf(stderr, "the newest %" PRIu64 "; --limit 0 shows all\n", listing.shown);
+        (void)fprintf(stderr, "the newest %" PRIu64 "; --limit 0 shows all\n", listing.limit);
     }
     rn_table_free(listing.table);
-    rn_buffer_free(&out);
     return status;
 }
 
-static enum rn_status list_json(struct rn_store *store, const struct rn_prices *prices,
+static uint64_t started(const json_t *trace)
+{
+    uint64_t ns = 0;
+    const char *text = json_string_value(json_object_get(trace, "started_ns"));
+    (void)rn_bytes_to_u64(rn_bytes_text(text == NULL ? "" : text), &ns);
+    return ns;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    uint64_t left = started(*(json_t *const *)a);
+    uint64_t right = started(*(json_t *const *)b);
+    return left > right ? -1 : left < right;
+}
+
+/* The newest first, whichever store they are of, and at most `limit`. Takes the array over. */
+static json_t *in_order(json_t *array, uint64_t limit)
+{
+    size_t count = json_array_size(array);
+    json_t **traces = rn_calloc(count + 1, sizeof *traces);
+    json_t *sorted = json_array();
+    if (traces == NULL || sorted == NULL) {
+        rn_json_out_short();
+        count = 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        traces[i] = json_array_get(array, i);
+    }
+    if (count > 0) {
+        qsort(traces, count, sizeof *traces, newest_first);
+    }
+    count = limit > 0 && limit < count ? (size_t)limit : count;
+    for (size_t i = 0; i < count; i++) {
+        if (json_array_append(sorted, traces[i]) != 0) {
+            rn_json_out_short();
+        }
+    }
+    rn_free(traces);
+    json_decref(array);
+    return sorted;
+}
+
+static enum rn_status list_json(const struct rn_stores *stores, const struct rn_prices *prices,
                                 struct rn_error *error)
 {
-    struct listing listing = {.store = store,
+    struct listing listing = {.stores = stores,
                               .prices = prices,
                               .array = json_array(),
                               .limit = asked.limit == UINT64_MAX ? 0 : asked.limit};
@@ -413,8 +505,11 @@ static enum rn_status list_json(struct rn_store *store, const struct rn_prices *
         json_decref(listing.array);
         return status;
     }
+    if (stores->count > 1) {
+        listing.array = in_order(listing.array, listing.limit);
+    }
     json_t *document = rn_json_out_new("reenact.log/1");
-    rn_json_out_text(document, "store", rn_store_path(store));
+    rn_json_out_text(document, "store", rn_store_path(stores->at[0]));
     (void)json_object_set_new(document, "traces", listing.array);
     return rn_json_out_put(stdout, document) ? RN_OK
                                              : rn_fail(error, RN_IO, "cannot print the document");
@@ -437,9 +532,8 @@ static int run(int argc, char **argv)
 {
     struct rn_cli_line line;
     struct rn_error error = {RN_OK, ""};
-    struct rn_store *store = NULL;
+    struct rn_stores stores = {.count = 0};
     struct rn_prices *prices = NULL;
-    bool is_opened = false;
     int done = rn_cli_begin(&rn_cmd_log, argc, argv, true, &line);
     if (done >= 0) {
         return done;
@@ -453,17 +547,17 @@ static int run(int argc, char **argv)
     status = status == RN_OK ? rn_selection_read(line.words, &selection, NULL, &error) : status;
     status = status == RN_OK ? rn_prices_load(NULL, &prices, &error) : status;
     if (status == RN_OK) {
-        status = rn_store_open_given(asked.store, RN_STORE_READ, &store, &error);
-        is_opened = status == RN_OK;
+        status = rn_stores_open(asked.store, &stores, &error);
     }
     if (status == RN_OK) {
-        status =
-            asked.as_json ? list_json(store, prices, &error) : list_table(store, prices, &error);
+        status = asked.as_json ? list_json(&stores, prices, &error)
+                               : list_table(&stores, prices, &error);
     }
-    int code = status == RN_OK                ? RN_EXIT_SAME
-               : !is_opened && prices != NULL ? rn_cli_complain_store("log", &error)
-                                              : rn_cli_complain("log", RN_EXIT_TROUBLE, &error);
-    rn_store_close(store);
+    bool is_unopened = stores.count == 0 && prices != NULL;
+    int code = status == RN_OK ? (stores.is_short ? RN_EXIT_TROUBLE : RN_EXIT_SAME)
+               : is_unopened   ? rn_cli_complain_store("log", &error)
+                               : rn_cli_complain("log", RN_EXIT_TROUBLE, &error);
+    rn_stores_close(&stores);
     rn_prices_free(prices);
     return code;
 }

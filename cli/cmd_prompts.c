@@ -12,6 +12,7 @@
 #include "no_store.h"
 #include "screen.h"
 #include "selection.h"
+#include "stores.h"
 #include "table.h"
 
 static struct {
@@ -188,13 +189,14 @@ static const struct rn_option options[] = {
     RN_OPTION_END,
 };
 
-static enum rn_status list(struct rn_store *store, const struct rn_selection *selection,
+static enum rn_status list(const struct rn_stores *stores, const struct rn_selection *selection,
                            struct rn_error *error)
 {
     struct rn_arena arena = {0};
     struct rn_prompt_row *rows = NULL;
     uint64_t damaged = 0;
-    enum rn_status status = rn_prompts_list(store, selection, &arena, &rows, &damaged, error);
+    enum rn_status status =
+        rn_prompts_list(stores->at, stores->count, selection, &arena, &rows, &damaged, error);
     if (status == RN_OK && asked.as_json) {
         status = list_json(rows, damaged, error);
     } else if (status == RN_OK && rows == NULL) {
@@ -215,7 +217,7 @@ static int run(int argc, char **argv)
     struct rn_cli_line line;
     struct rn_error error = {RN_OK, ""};
     struct rn_selection selection;
-    struct rn_store *store = NULL;
+    struct rn_stores stores;
     int done = rn_cli_begin(&rn_cmd_prompts, argc, argv, true, &line);
     if (done >= 0) {
         return done;
@@ -228,9 +230,16 @@ static int run(int argc, char **argv)
     if (status != RN_OK) {
         return rn_cli_complain("prompts", RN_EXIT_TROUBLE, &error);
     }
-    status = rn_prompts_open(asked.store, &store, &error);
-    status = status == RN_OK ? list(store, &selection, &error) : status;
-    return rn_prompts_finish("prompts", store, status, &error);
+    status = rn_stores_open(asked.store, &stores, &error);
+    for (size_t i = 0; status == RN_OK && i < stores.count; i++) {
+        status = rn_cli_bring_up(stores.at[i], false, &error);
+    }
+    status = status == RN_OK ? list(&stores, &selection, &error) : status;
+    int code = status == RN_OK     ? (stores.is_short ? RN_EXIT_TROUBLE : RN_EXIT_SAME)
+               : stores.count == 0 ? rn_cli_complain_store("prompts", &error)
+                                   : rn_cli_complain("prompts", RN_EXIT_TROUBLE, &error);
+    rn_stores_close(&stores);
+    return code;
 }
 
 /* --- the table ------------------------------------------------------------------------------------------------------ */

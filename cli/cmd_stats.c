@@ -12,6 +12,7 @@
 #include "replayer/stats.h"
 #include "screen.h"
 #include "selection.h"
+#include "stores.h"
 #include "table.h"
 
 static struct {
@@ -221,11 +222,12 @@ static enum rn_status print_json(const struct rn_stats *stats, const struct rn_p
 
 /* --- the command ---------------------------------------------------------------------------------------------------- */
 
-static enum rn_status tell(struct rn_store *store, const struct rn_selection *selection,
+static enum rn_status tell(const struct rn_stores *stores, const struct rn_selection *selection,
                            const struct rn_prices *prices, struct rn_error *error)
 {
     struct rn_stats stats;
-    enum rn_status status = rn_stats_make(store, selection, by, by_count, prices, &stats, error);
+    enum rn_status status =
+        rn_stats_make(stores->at, stores->count, selection, by, by_count, prices, &stats, error);
     if (status == RN_OK && asked.as_json) {
         status = print_json(&stats, prices, error);
     } else if (status == RN_OK && stats.rows == NULL) {
@@ -251,7 +253,7 @@ static int run(int argc, char **argv)
     struct rn_error error = {RN_OK, ""};
     struct rn_selection selection;
     struct rn_prices *prices = NULL;
-    struct rn_store *store = NULL;
+    struct rn_stores stores;
     int done = rn_cli_begin(&rn_cmd_stats, argc, argv, true, &line);
     if (done >= 0) {
         return done;
@@ -266,13 +268,15 @@ static int run(int argc, char **argv)
     if (status != RN_OK) {
         return rn_cli_complain("stats", RN_EXIT_TROUBLE, &error);
     }
-    status = rn_store_open_given(asked.store, RN_STORE_READ, &store, &error);
-    status = status == RN_OK ? rn_cli_bring_up(store, false, &error) : status;
-    status = status == RN_OK ? tell(store, &selection, prices, &error) : status;
-    int code = status == RN_OK ? RN_EXIT_SAME
-               : store == NULL ? rn_cli_complain_store("stats", &error)
-                               : rn_cli_complain("stats", RN_EXIT_TROUBLE, &error);
-    rn_store_close(store);
+    status = rn_stores_open(asked.store, &stores, &error);
+    for (size_t i = 0; status == RN_OK && i < stores.count; i++) {
+        status = rn_cli_bring_up(stores.at[i], false, &error);
+    }
+    status = status == RN_OK ? tell(&stores, &selection, prices, &error) : status;
+    int code = status == RN_OK     ? (stores.is_short ? RN_EXIT_TROUBLE : RN_EXIT_SAME)
+               : stores.count == 0 ? rn_cli_complain_store("stats", &error)
+                                   : rn_cli_complain("stats", RN_EXIT_TROUBLE, &error);
+    rn_stores_close(&stores);
     rn_prices_free(prices);
     return code;
 }

@@ -4,6 +4,7 @@
 #include "table.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -14,6 +15,8 @@
 
 struct row {
     struct row *next;
+    uint64_t rank;
+    size_t number; /* in the order they came */
     enum rn_paint paint;
     struct rn_bytes cells[];
 };
@@ -24,6 +27,7 @@ struct rn_table {
     size_t widths[RN_TABLE_COLUMNS_MAX];
     bool is_filled[RN_TABLE_COLUMNS_MAX]; /* some row has something there */
     bool hides_empty;
+    size_t row_count;
     struct rn_arena arena;
     struct row *first;
     struct row *last;
@@ -73,6 +77,7 @@ enum rn_status rn_table_row(struct rn_table *table, const struct rn_bytes *cells
         return RN_NOMEM;
     }
     row->paint = paint;
+    row->number = table->row_count++;
     for (size_t i = 0; i < table->count && status == RN_OK; i++) {
         rn_buffer_clear(&text);
         status = rn_printable(&text, cells[i], RN_PRINTABLE_LINE);
@@ -101,6 +106,46 @@ enum rn_status rn_table_row(struct rn_table *table, const struct rn_bytes *cells
 static bool is_shown(const struct rn_table *table, size_t column)
 {
     return !table->hides_empty || table->is_filled[column];
+}
+
+void rn_table_rank(struct rn_table *table, uint64_t rank)
+{
+    table->last->rank = rank;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+    const struct row *left = *(const struct row *const *)a;
+    const struct row *right = *(const struct row *const *)b;
+    if (left->rank != right->rank) {
+        return left->rank > right->rank ? -1 : 1;
+    }
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+enum rn_status rn_table_keep_highest(struct rn_table *table, size_t most)
+{
+    size_t count = 0;
+    if (table->row_count == 0) {
+        return RN_OK;
+    }
+    struct row **rows = rn_calloc(table->row_count, sizeof *rows);
+    if (rows == NULL) {
+        return RN_NOMEM;
+    }
+    for (struct row *row = table->first; row != NULL; row = row->next) {
+        rows[count++] = row;
+    }
+    qsort(rows, count, sizeof *rows, by_rank);
+    count = most > 0 && most < count ? most : count;
+    for (size_t i = 0; i < count; i++) {
+        rows[i]->next = i + 1 < count ? rows[i + 1] : NULL;
+    }
+    table->first = rows[0];
+    table->last = rows[count - 1];
+    table->row_count = count;
+    rn_free(rows);
+    return RN_OK;
 }
 
 /* Takes columns away from whoever is widest among those that give way, until the lines fit. */

@@ -24,6 +24,10 @@ struct rn_table *rn_table_new(const struct rn_table_column *columns, size_t coun
 /* One row: a cell per column, made printable here (line form), and one paint for the row's first column. */
 enum rn_status rn_table_row(struct rn_table *table, const struct rn_bytes *cells,
                             enum rn_paint paint);
+/* The rank of the row added last, for rn_table_keep_highest; 0 when not given. */
+void rn_table_rank(struct rn_table *table, uint64_t rank);
+/* Puts the rows in order of falling rank, equals as they came, and keeps the first `most`; 0: all. */
+enum rn_status rn_table_keep_highest(struct rn_table *table, size_t most);
 /* Titles, then rows, two blanks between columns, no blanks at line ends. `screen->width` 0: as wide as it is. */
 enum rn_status rn_table_render(const struct rn_table *table, const struct rn_screen *screen,
                                struct rn_buffer *out);

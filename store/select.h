@@ -79,5 +79,13 @@ typedef enum rn_status rn_select_facts_visit(void *self, const struct rn_trace_s
 enum rn_status rn_select_facts(struct rn_store *store, const struct rn_selection *selection,
                                rn_facts_progress *progress, rn_select_facts_visit *visit,
                                void *self, uint64_t *damaged, struct rn_error *error);
+/*
+ * The same over several stores, one after the other. A TRACE of the selection need not be in all of them: RN_NOTFOUND where none has
+ * it.
+ */
+enum rn_status rn_select_facts_of(struct rn_store *const *stores, size_t store_count,
+                                  const struct rn_selection *selection,
+                                  rn_select_facts_visit *visit, void *self, uint64_t *damaged,
+                                  struct rn_error *error);
 
 #endif

@@ -61,3 +61,22 @@ enum rn_status rn_select_facts(struct rn_store *store, const struct rn_selection
     rn_free(ids);
     return status;
 }
+
+enum rn_status rn_select_facts_of(struct rn_store *const *stores, size_t store_count,
+                                  const struct rn_selection *selection,
+                                  rn_select_facts_visit *visit, void *self, uint64_t *damaged,
+                                  struct rn_error *error)
+{
+    size_t without = 0;
+    enum rn_status status = RN_OK;
+    *damaged = 0;
+    for (size_t i = 0; status == RN_OK && i < store_count; i++) {
+        uint64_t more = 0;
+        status = rn_select_facts(stores[i], selection, NULL, visit, self, &more, error);
+        *damaged += more;
+        if (status == RN_NOTFOUND && ++without < store_count) {
+            status = RN_OK;
+        }
+    }
+    return status;
+}

@@ -155,13 +155,14 @@ static struct rn_prompt_row *sorted(struct rn_prompt_row *rows)
     return list;
 }
 
-enum rn_status rn_prompts_list(struct rn_store *store, const struct rn_selection *selection,
-                               struct rn_arena *arena, struct rn_prompt_row **rows,
-                               uint64_t *damaged, struct rn_error *error)
+enum rn_status rn_prompts_list(struct rn_store *const *stores, size_t store_count,
+                               const struct rn_selection *selection, struct rn_arena *arena,
+                               struct rn_prompt_row **rows, uint64_t *damaged,
+                               struct rn_error *error)
 {
     struct gathering gathering = {.arena = arena};
     enum rn_status status =
-        rn_select_facts(store, selection, NULL, gather, &gathering, damaged, error);
+        rn_select_facts_of(stores, store_count, selection, gather, &gathering, damaged, error);
     if (status == RN_NOMEM) {
         return rn_fail(error, RN_NOMEM, "no memory to list prompts");
     }

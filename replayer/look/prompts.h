@@ -34,12 +34,13 @@ struct rn_prompt_row {
 };
 
 /*
- * The model calls of a selection, families in order of their last call, newest first. Everything lives in the arena. *damaged as in
+ * The model calls of a selection in one or several stores, families in order of their last call, newest first. Everything lives in the arena. *damaged as in
  * rn_select_facts.
  */
-enum rn_status rn_prompts_list(struct rn_store *store, const struct rn_selection *selection,
-                               struct rn_arena *arena, struct rn_prompt_row **rows,
-                               uint64_t *damaged, struct rn_error *error);
+enum rn_status rn_prompts_list(struct rn_store *const *stores, size_t store_count,
+                               const struct rn_selection *selection, struct rn_arena *arena,
+                               struct rn_prompt_row **rows, uint64_t *damaged,
+                               struct rn_error *error);
 
 /* What one version says: of the newest call that used it. Lives in the arena; `tools` and `parameters` are JSON text. */
 struct rn_prompt_text {

@@ -273,10 +273,10 @@ static struct rn_stats_row *sorted(struct rn_stats_row *rows)
     return list;
 }
 
-enum rn_status rn_stats_make(struct rn_store *store, const struct rn_selection *selection,
-                             const enum rn_stats_by *by, unsigned by_count,
-                             const struct rn_prices *prices, struct rn_stats *out,
-                             struct rn_error *error)
+enum rn_status rn_stats_make(struct rn_store *const *stores, size_t store_count,
+                             const struct rn_selection *selection, const enum rn_stats_by *by,
+                             unsigned by_count, const struct rn_prices *prices,
+                             struct rn_stats *out, struct rn_error *error)
 {
     *out = (struct rn_stats){.rows = NULL};
     struct grouping *grouping = rn_calloc(1, sizeof *grouping);
@@ -287,7 +287,8 @@ enum rn_status rn_stats_make(struct rn_store *store, const struct rn_selection *
         grouping->by = by;
         grouping->by_count = by_count;
         grouping->prices = prices;
-        status = rn_select_facts(store, selection, NULL, group, grouping, &out->damaged, error);
+        status = rn_select_facts_of(stores, store_count, selection, group, grouping, &out->damaged,
+                                    error);
     }
     rn_free(grouping);
     if (status != RN_OK) {

@@ -53,13 +53,13 @@ struct rn_stats {
 };
 
 /*
- * Groups the calls (and decisions, with `selection->kind` "decision") of a selection. `prices` may be NULL: no money then.
+ * Groups the calls of one or several stores (and decisions, with `selection->kind` "decision") of a selection. `prices` may be NULL: no money then.
  * rn_stats_free in every case. RN_NOMEM, and what rn_select_facts gives.
  */
-enum rn_status rn_stats_make(struct rn_store *store, const struct rn_selection *selection,
-                             const enum rn_stats_by *by, unsigned by_count,
-                             const struct rn_prices *prices, struct rn_stats *out,
-                             struct rn_error *error);
+enum rn_status rn_stats_make(struct rn_store *const *stores, size_t store_count,
+                             const struct rn_selection *selection, const enum rn_stats_by *by,
+                             unsigned by_count, const struct rn_prices *prices,
+                             struct rn_stats *out, struct rn_error *error);
 void rn_stats_free(struct rn_stats *stats);
 
 #endif

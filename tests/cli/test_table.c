@@ -96,6 +96,25 @@ START_TEST(cells_cannot_steer_the_terminal_or_break_the_line)
 }
 END_TEST
 
+START_TEST(the_highest_rows_are_kept_in_order)
+{
+    static const uint64_t ranks[] = {3, 9, 1, 9, 5};
+    struct rn_table *table = rn_table_new(columns, 3);
+    ck_assert_int_eq(rn_table_keep_highest(table, 2), RN_OK); /* of none */
+    for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++) {
+        char id[2] = {(char)('a' + i), 0};
+        ck_assert_int_eq(add(table, id, "", ""), RN_OK);
+        rn_table_rank(table, ranks[i]);
+    }
+    rn_table_hide_empty(table);
+    ck_assert_int_eq(rn_table_keep_highest(table, 0), RN_OK);
+    ck_assert_str_eq(render(table, 0, false), "ID\nb\nd\ne\na\nc\n");
+    ck_assert_int_eq(rn_table_keep_highest(table, 3), RN_OK);
+    ck_assert_str_eq(render(table, 0, false), "ID\nb\nd\ne\n");
+    rn_table_free(table);
+}
+END_TEST
+
 START_TEST(colour_changes_nothing_but_colour)
 {
     struct rn_table *table = example();
@@ -154,7 +173,7 @@ Suite *rn_suite(void)
             a_narrow_screen_shortens_what_gives_way,
             no_line_is_wider_than_the_screen_while_anything_gives_way,
             a_screen_too_narrow_for_anything_does_not_hang,
-            cells_cannot_steer_the_terminal_or_break_the_line, colour_changes_nothing_but_colour,
-            memory_may_fail_at_every_step);
+            cells_cannot_steer_the_terminal_or_break_the_line, the_highest_rows_are_kept_in_order,
+            colour_changes_nothing_but_colour, memory_may_fail_at_every_step);
     return suite;
 }
