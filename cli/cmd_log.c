@@ -40,7 +40,7 @@ static struct rn_selection selection;
 static bool is_selective;
 
 static const struct rn_option options[] = {
-    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
+    {"--store", RN_OPTION_ONCE, &asked.store, "DIR",
      "the store to read ($REENACT_STORE, else .reenact)"},
     {"--limit", RN_OPTION_NUMBER, &asked.limit, "N",
      "show N traces, 0 for all (50; with --json all)"},
@@ -86,6 +86,9 @@ static const struct rn_table_column columns_of_grep[COLUMN_COUNT] = {
     [STATUS] = {"STATUS", false, false},  [WORDS] = {"FOUND", false, true},
 };
 #define WORDS_BYTES_MAX 200u
+/* On a narrow screen what was said matters more than these, the first of them first. */
+#define WORDS_COLUMNS_MIN 32u
+static const size_t given_up[] = {COST, RELEASE, TIME, STATUS, MODELS, NAME};
 
 /* What the visit fills: a table or an array of documents, never both. */
 struct listing {
@@ -435,6 +438,8 @@ static enum rn_status list_table(const struct rn_stores *stores, const struct rn
         return rn_fail(error, RN_NOMEM, "out of memory");
     }
     rn_table_hide_empty(listing.table);
+    rn_table_spare(listing.table, WORDS, WORDS_COLUMNS_MIN, given_up,
+                   sizeof given_up / sizeof *given_up);
     enum rn_status status = run_listing(&listing, error);
     if (status == RN_OK && listing.shown == 0) {
         tell_nothing(stores);

@@ -181,7 +181,7 @@ static enum rn_status list_json(const struct rn_prompt_row *rows, uint64_t damag
 }
 
 static const struct rn_option options[] = {
-    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
+    {"--store", RN_OPTION_ONCE, &asked.store, "DIR",
      "the store to read ($REENACT_STORE, else .reenact)"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.prompts/1"},
     RN_SELECTION_OPTIONS,

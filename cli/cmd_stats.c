@@ -28,7 +28,7 @@ static unsigned by_count;
 static const struct rn_option options[] = {
     {"--by", RN_OPTION_TEXT, &asked.by, "LIST", "group by up to three words (model)"},
     {"--prices", RN_OPTION_TEXT, &asked.prices, "FILE", "what tokens cost"},
-    {"--store", RN_OPTION_TEXT, &asked.store, "DIR",
+    {"--store", RN_OPTION_ONCE, &asked.store, "DIR",
      "the store to read ($REENACT_STORE, else .reenact)"},
     {"--json", RN_OPTION_FLAG, &asked.as_json, NULL, "print reenact.stats/1"},
     RN_SELECTION_OPTIONS,

@@ -2,12 +2,12 @@
 #include "stores.h"
 
 #include <glob.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "options.h"
 
 static enum rn_status no_memory(struct rn_error *error)
 {
@@ -37,7 +37,7 @@ static enum rn_status open_one(const char *path, struct rn_stores *stores, struc
         return no_memory(error);
     }
     if (status != RN_OK) {
-        (void)fprintf(stderr, "reenact: left out: %s\n", inner.text);
+        (void)rn_cli_complainf(NULL, RN_EXIT_TROUBLE, "left out: %s", inner.text);
         stores->is_short = true;
         *first = first->status == RN_OK ? inner : *first;
     }
@@ -89,13 +89,24 @@ static enum rn_status open_parts(const char *given, struct rn_stores *stores,
     return status;
 }
 
+/* A comma, or a wildcard that matches something; else it is a path that is not there. */
+static bool is_list(const char *given)
+{
+    glob_t found = {.gl_pathc = 0};
+    bool matches = strchr(given, ',') != NULL;
+    if (!matches && glob(given, GLOB_ONLYDIR, NULL, &found) == 0) {
+        matches = true;
+        globfree(&found);
+    }
+    return matches;
+}
+
 enum rn_status rn_stores_open(const char *given, struct rn_stores *out, struct rn_error *error)
 {
     struct stat about;
     struct rn_store *store = NULL;
     *out = (struct rn_stores){.count = 0};
-    bool is_list = given != NULL && strpbrk(given, ",*?[") != NULL && stat(given, &about) != 0;
-    if (is_list) {
+    if (given != NULL && stat(given, &about) != 0 && is_list(given)) {
         return open_parts(given, out, error);
     }
     enum rn_status status = rn_store_open_given(given, RN_STORE_READ, &store, error);

@@ -27,6 +27,10 @@ struct rn_table {
     size_t widths[RN_TABLE_COLUMNS_MAX];
     bool is_filled[RN_TABLE_COLUMNS_MAX]; /* some row has something there */
     bool hides_empty;
+    size_t spared, least; /* rn_table_spare */
+    const size_t *others;
+    size_t other_count;
+    size_t left_out; /* of the others */
     size_t row_count;
     struct rn_arena arena;
     struct row *first;
@@ -103,8 +107,22 @@ enum rn_status rn_table_row(struct rn_table *table, const struct rn_bytes *cells
     return RN_OK;
 }
 
+void rn_table_spare(struct rn_table *table, size_t column, size_t least, const size_t *others,
+                    size_t count)
+{
+    table->spared = column;
+    table->least = least;
+    table->others = others;
+    table->other_count = count;
+}
+
 static bool is_shown(const struct rn_table *table, size_t column)
 {
+    for (size_t i = 0; i < table->left_out; i++) {
+        if (table->others[i] == column) {
+            return false;
+        }
+    }
     return !table->hides_empty || table->is_filled[column];
 }
 
@@ -223,12 +241,24 @@ static enum rn_status put_line(const struct rn_table *table, const struct rn_byt
     return status;
 }
 
-enum rn_status rn_table_render(const struct rn_table *table, const struct rn_screen *screen,
+static void fit_sparing(struct rn_table *table, size_t available, size_t *widths)
+{
+    size_t wanted = table->widths[table->spared];
+    wanted = wanted < table->least ? wanted : table->least;
+    table->left_out = 0;
+    fit(table, available, widths);
+    while (table->left_out < table->other_count && widths[table->spared] < wanted) {
+        table->left_out++;
+        fit(table, available, widths);
+    }
+}
+
+enum rn_status rn_table_render(struct rn_table *table, const struct rn_screen *screen,
                                struct rn_buffer *out)
 {
     size_t widths[RN_TABLE_COLUMNS_MAX];
     struct rn_bytes titles[RN_TABLE_COLUMNS_MAX];
-    fit(table, screen->width, widths);
+    fit_sparing(table, screen->width, widths);
     for (size_t i = 0; i < table->count; i++) {
         titles[i] = rn_bytes_text(table->columns[i].title);
     }

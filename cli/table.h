@@ -29,8 +29,14 @@ void rn_table_rank(struct rn_table *table, uint64_t rank);
 /* Puts the rows in order of falling rank, equals as they came, and keeps the first `most`; 0: all. */
 enum rn_status rn_table_keep_highest(struct rn_table *table, size_t most);
 /* Titles, then rows, two blanks between columns, no blanks at line ends. `screen->width` 0: as wide as it is. */
-enum rn_status rn_table_render(const struct rn_table *table, const struct rn_screen *screen,
+enum rn_status rn_table_render(struct rn_table *table, const struct rn_screen *screen,
                                struct rn_buffer *out);
+/*
+ * On a screen too narrow for all, columns are left out, the first of `others` first, until `column` gets at least `least` columns of
+ * the screen or what it needs. `others` is borrowed.
+ */
+void rn_table_spare(struct rn_table *table, size_t column, size_t least, const size_t *others,
+                    size_t count);
 /* From here on, columns in which no row has anything are left out when the table is written. */
 void rn_table_hide_empty(struct rn_table *table);
 void rn_table_free(struct rn_table *table);

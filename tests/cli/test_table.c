@@ -96,6 +96,20 @@ START_TEST(cells_cannot_steer_the_terminal_or_break_the_line)
 }
 END_TEST
 
+START_TEST(what_matters_less_is_left_out_first)
+{
+    static const size_t others[] = {2, 0};
+    struct rn_table *table = example();
+    rn_table_spare(table, 1, 18, others, 2);
+    ck_assert_ptr_nonnull(strstr(render(table, 60, false), "CALLS"));
+    ck_assert_ptr_null(strstr(render(table, 24, false), "CALLS"));
+    ck_assert_ptr_nonnull(strstr(render(table, 24, false), "ID"));
+    ck_assert_ptr_null(strstr(render(table, 18, false), "ID"));
+    ck_assert_ptr_nonnull(strstr(render(table, 60, false), "CALLS")); /* again on a wide one */
+    rn_table_free(table);
+}
+END_TEST
+
 START_TEST(the_highest_rows_are_kept_in_order)
 {
     static const uint64_t ranks[] = {3, 9, 1, 9, 5};
@@ -174,6 +188,7 @@ Suite *rn_suite(void)
             no_line_is_wider_than_the_screen_while_anything_gives_way,
             a_screen_too_narrow_for_anything_does_not_hang,
             cells_cannot_steer_the_terminal_or_break_the_line, the_highest_rows_are_kept_in_order,
-            colour_changes_nothing_but_colour, memory_may_fail_at_every_step);
+            what_matters_less_is_left_out_first, colour_changes_nothing_but_colour,
+            memory_may_fail_at_every_step);
     return suite;
 }

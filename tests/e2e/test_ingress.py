@@ -151,7 +151,7 @@ class Ingress(Case):
         self.assertNotIn("x-reenact-trace", first["fields"]["request-head"].lower())  # it holds what the client sent
         self.assertEqual(first["fields"]["labels"], ["X-Reenact-Subject", "customer-7", "X-Request-Id", "request-of-a-customer-1", "X-Reenact-Outcome", "answered"])
         shown = self.reenact("show", "--store", self.store, "request-of-a-customer-1").stdout  # the id its client gave it
-        self.assertRegex(shown, r"1 +decision +app POST /refunds 200")
+        self.assertRegex(shown, r"1 +decision +POST /refunds 200")
         self.assertSound()
 
     def test_rules_are_asked_in_order(self):
