@@ -246,8 +246,10 @@ class Recording(Terminal):
 
     def test_a_new_size_reaches_the_child(self):
         program = self.write("size.py", "import os, signal\n"
-                             "signal.signal(signal.SIGWINCH, lambda *_: print('size', *os.get_terminal_size(), flush=True))\n"
-                             "print('size', *os.get_terminal_size(), flush=True)\n"
+                             "def tell(*_):\n"
+                             "    os.write(1, b'size %d %d\\n' % os.get_terminal_size())\n"
+                             "signal.signal(signal.SIGWINCH, tell)\n"
+                             "tell()\n"
                              "while True: signal.pause()\n")
         outer = self.at_terminal(sys.executable, program, rows=31, columns=97)
         outer.expect(rb"size 97 31\r\n")

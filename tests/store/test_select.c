@@ -642,10 +642,13 @@ static void make_many(unsigned count)
     static char bodies[4][60];
     static const char head[] = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
     ck_assert_ptr_nonnull(entries);
+    for (unsigned i = 0; i < 4;
+         i++) { /* the writer reads them while entries are still being made */
+        snprintf(bodies[i], sizeof bodies[i], "{\"model\":\"m-%u\",\"messages\":[]}", i);
+    }
     for (unsigned i = 0; i < count; i++) {
         struct rn_entry *entry = &entries[2 * i];
-        char *body = bodies[i % 4];
-        snprintf(body, sizeof bodies[0], "{\"model\":\"m-%u\",\"messages\":[]}", i % 4);
+        const char *body = bodies[i % 4];
         *entry = (struct rn_entry){
             .kind = RN_ENTRY_EVENT,
             .trace =
