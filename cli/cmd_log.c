@@ -238,6 +238,29 @@ static enum rn_status add_row(struct listing *listing, const struct rn_trace_sum
     return status;
 }
 
+/* The same at a glance for a document. What facts cannot say is left out. */
+static enum rn_status put_glance(const struct listing *listing,
+                                 const struct rn_trace_summary *summary, json_t *object)
+{
+    struct rn_error error = {.text = ""};
+    struct rn_glance glance;
+    enum rn_status status = rn_glance_make(listing->store, summary, listing->by_reading,
+                                           listing->prices, &glance, &error);
+    if (status == RN_OK) {
+        rn_json_out_bytes(object, "decision", glance.decision);
+        rn_json_out_runs(object, "models", glance.models);
+        rn_json_out_u32(object, "calls", glance.calls);
+        rn_json_out_u32(object, "tools", glance.tools);
+        rn_json_out_u32(object, "failed", glance.failed);
+        rn_json_out_u64(object, "took_ns", time_taken(summary, &glance));
+        if (glance.has_cost) {
+            rn_json_out_u64(object, "cost_pico_usd", glance.cost_pico);
+        }
+    }
+    rn_glance_free(&glance);
+    return status == RN_NOMEM ? status : RN_OK;
+}
+
 static bool visit(void *self, const struct rn_trace_summary *summary)
 {
     struct listing *listing = self;
@@ -259,7 +282,10 @@ static bool visit(void *self, const struct rn_trace_summary *summary)
         if (listing->hits != NULL) {
             rn_log_hits_json(listing->hits, object);
         }
-        listing->status = json_array_append_new(listing->array, object) == 0 ? RN_OK : RN_NOMEM;
+        listing->status = put_glance(listing, summary, object);
+        if (json_array_append_new(listing->array, object) != 0) {
+            listing->status = RN_NOMEM;
+        }
     } else {
         listing->status = add_row(listing, summary);
     }

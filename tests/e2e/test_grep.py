@@ -80,6 +80,13 @@ class Grep(harness.Case):
         self.assertRegex(row, f" 2 calls  +{took}  ")
         self.assertEqual(self.reenact("verify", "--store", self.store).returncode, 0)
 
+    def test_a_document_says_what_a_line_says(self):
+        done = self.reenact("log", "--store", self.store, "--json", "--tag", "order=12")
+        trace = json.loads(done.stdout)["traces"][0]
+        self.assertEqual((trace["decision"], trace["models"], trace["calls"], trace["tools"], trace["failed"]), ("", ["m"], 2, 0, 0))
+        self.assertGreater(int(trace["took_ns"]), 0)
+        self.assertNotIn("cost_pico_usd", trace)
+
     def test_what_cannot_be_searched_for_is_refused(self):
         for words, sentence in ((("--grep", ""), "is empty"), (("--grep", "x", "--in", "prompts"), "cannot search in 'prompts'"), (("--in", "tool"), "give --grep"),
                                 (("--ignore-case",), "give --grep")):
