@@ -109,19 +109,6 @@ struct listing {
     enum rn_status status;
 };
 
-static enum rn_status join_runs(struct rn_buffer *out, struct rn_bytes runs)
-{
-    struct rn_bytes run;
-    enum rn_status status = RN_OK;
-    while (runs.len > 0 && status == RN_OK && rn_run_get(&runs, &run)) {
-        if (out->len > 0) {
-            status = rn_buffer_add(out, RN_LIT(", "));
-        }
-        status = status == RN_OK ? rn_buffer_add(out, run) : status;
-    }
-    return status;
-}
-
 /* State, completeness and exit in the fewest words: what is as it should be is not mentioned. */
 static const char *status_words(const struct rn_trace_summary *summary, struct rn_human *out)
 {
@@ -223,9 +210,9 @@ static enum rn_status add_row(struct listing *listing, const struct rn_trace_sum
     enum rn_status status = rn_glance_make(listing->store, summary, listing->by_reading,
                                            listing->prices, &glance, &error);
     status = status == RN_NOMEM ? status : RN_OK;
-    status = status == RN_OK ? join_runs(&models, glance.models) : status;
+    status = status == RN_OK ? rn_human_runs(&models, glance.models) : status;
     if (status == RN_OK && models.len == 0) {
-        status = join_runs(&models, summary->upstreams);
+        status = rn_human_runs(&models, summary->upstreams);
     }
     status = status == RN_OK ? add_words(listing, summary, &words) : status;
     if (status == RN_OK) {

@@ -81,17 +81,6 @@ static const struct rn_table_column columns[] = {
 };
 #define COLUMN_COUNT (sizeof columns / sizeof *columns)
 
-static enum rn_status join_runs(struct rn_buffer *out, struct rn_bytes runs)
-{
-    struct rn_bytes run;
-    enum rn_status status = RN_OK;
-    while (runs.len > 0 && status == RN_OK && rn_run_get(&runs, &run)) {
-        status = out->len > 0 ? rn_buffer_add(out, RN_LIT(", ")) : RN_OK;
-        status = status == RN_OK ? rn_buffer_add(out, run) : status;
-    }
-    return status;
-}
-
 static enum rn_status add_row(struct rn_table *table, const struct rn_prompt_row *row,
                               uint64_t now_ns)
 {
@@ -103,7 +92,7 @@ static enum rn_status add_row(struct rn_table *table, const struct rn_prompt_row
     (void)snprintf(traces, sizeof traces, "%" PRIu64, row->traces);
     (void)snprintf(exact, sizeof exact, "%" PRIu32, row->exact.count);
     (void)snprintf(tools, sizeof tools, "%" PRIu32, row->tools.count);
-    enum rn_status status = join_runs(&models, row->models);
+    enum rn_status status = rn_human_runs(&models, row->models);
     if (status == RN_OK) {
         const struct rn_bytes cells[COLUMN_COUNT] = {
             rn_bytes_text(rn_prompts_key_words(&row->family, key)),

@@ -1,6 +1,8 @@
 /* Rounds for reading. What must be exact is printed elsewhere, in full. */
 #include "human.h"
 
+#include "base/varint.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -110,4 +112,17 @@ const char *rn_human_exit(struct rn_human *out, int wait_status)
         (void)snprintf(out->text, sizeof out->text, "signal %d", WTERMSIG(wait_status));
     }
     return out->text;
+}
+
+enum rn_status rn_human_runs(struct rn_buffer *out, struct rn_bytes runs)
+{
+    struct rn_bytes run;
+    bool is_first = true;
+    enum rn_status status = RN_OK;
+    while (runs.len > 0 && status == RN_OK && rn_run_get(&runs, &run)) {
+        status = is_first ? RN_OK : rn_buffer_add(out, RN_LIT(", "));
+        status = status == RN_OK ? rn_buffer_add(out, run) : status;
+        is_first = false;
+    }
+    return status;
 }

@@ -4,6 +4,8 @@
 #ifndef RN_CLI_HUMAN_H
 #define RN_CLI_HUMAN_H
 
+#include "base/buffer.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,5 +29,8 @@ const char *rn_human_iso(struct rn_human *out, uint64_t wall_ns);
 const char *rn_human_count(struct rn_human *out, uint64_t count, const char *one, const char *many);
 /* A status of wait(2): "exit 0", "signal 9"; "" for -1. */
 const char *rn_human_exit(struct rn_human *out, int wait_status);
+
+/* Appends a list of runs (base/varint.h) with commas between them: "openai, qdrant". */
+enum rn_status rn_human_runs(struct rn_buffer *out, struct rn_bytes runs);
 
 #endif
