@@ -57,10 +57,22 @@ static enum rn_status set_decision(struct rn_glance *glance, const struct rn_fac
     return status;
 }
 
+bool rn_glance_cost(const struct rn_prices *prices, const struct rn_facts *facts, uint64_t *pico)
+{
+    struct rn_price price;
+    bool is_known = (facts->counted & (RN_COUNTED_IN | RN_COUNTED_OUT)) != 0 && prices != NULL &&
+                    (rn_price_of(prices, facts->upstream, facts->model_answered, &price) ||
+                     rn_price_of(prices, facts->upstream, facts->model_asked, &price));
+    if (is_known) {
+        *pico = rn_price_cost(&price, facts->tokens_in, facts->tokens_cached, facts->tokens_out);
+    }
+    return is_known;
+}
+
 static void add_cost(struct glancing *glancing, const struct rn_facts *facts)
 {
     struct rn_glance *out = glancing->out;
-    struct rn_price price;
+    uint64_t pico = 0;
     if ((facts->counted & (RN_COUNTED_IN | RN_COUNTED_OUT)) == 0) {
         return;
     }
@@ -68,12 +80,9 @@ static void add_cost(struct glancing *glancing, const struct rn_facts *facts)
     out->tokens_in += facts->tokens_in;
     out->tokens_out += facts->tokens_out;
     glancing->counted++;
-    if (glancing->prices != NULL &&
-        (rn_price_of(glancing->prices, facts->upstream, facts->model_answered, &price) ||
-         rn_price_of(glancing->prices, facts->upstream, facts->model_asked, &price))) {
+    if (rn_glance_cost(glancing->prices, facts, &pico)) {
         glancing->priced++;
-        out->cost_pico +=
-            rn_price_cost(&price, facts->tokens_in, facts->tokens_cached, facts->tokens_out);
+        out->cost_pico += pico;
     }
 }
 

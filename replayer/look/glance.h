@@ -32,6 +32,9 @@ enum rn_status rn_glance_make(struct rn_store *store, const struct rn_trace_summ
                               struct rn_glance *out, struct rn_error *error);
 void rn_glance_free(struct rn_glance *glance);
 
+/* What the tokens of a call cost, by the model that answered, else the one asked. False: its tokens or its price are not known. */
+bool rn_glance_cost(const struct rn_prices *prices, const struct rn_facts *facts, uint64_t *pico);
+
 /*
  * What the trace ended with, for a person to recognise it by: the answer of the decision, else the last text a model said. Appended to
  * `out`, at most `bytes`, cut at a character; nothing where nobody said anything.
