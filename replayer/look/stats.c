@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "glance.h"
 #include "spread.h"
 
 #define BUCKETS 4096u
@@ -160,7 +161,7 @@ static uint64_t sum_of(uint64_t a, uint64_t b)
 static void count_tokens(struct rn_stats_row *row, const struct rn_facts *facts,
                          const struct rn_prices *prices)
 {
-    struct rn_price price;
+    uint64_t pico = 0;
     if ((facts->counted & (RN_COUNTED_IN | RN_COUNTED_OUT)) == 0) {
         return;
     }
@@ -169,12 +170,9 @@ static void count_tokens(struct rn_stats_row *row, const struct rn_facts *facts,
     row->tokens_cached = sum_of(row->tokens_cached, facts->tokens_cached);
     row->tokens_out = sum_of(row->tokens_out, facts->tokens_out);
     row->tokens_reasoning = sum_of(row->tokens_reasoning, facts->tokens_reasoning);
-    if (prices != NULL && (rn_price_of(prices, facts->upstream, facts->model_answered, &price) ||
-                           rn_price_of(prices, facts->upstream, facts->model_asked, &price))) {
+    if (rn_glance_cost(prices, facts, &pico)) {
         row->priced++;
-        row->cost_pico =
-            sum_of(row->cost_pico, rn_price_cost(&price, facts->tokens_in, facts->tokens_cached,
-                                                 facts->tokens_out));
+        row->cost_pico = sum_of(row->cost_pico, pico);
     }
 }
 
